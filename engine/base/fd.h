@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Files by descriptor. Paths are absolute inside a root directory that the caller
+ * names by fd; nothing here follows a symbolic link unless its comment says so.
+ */
+#ifndef RESPOND_BASE_FD_H
+#define RESPOND_BASE_FD_H
+
+#include "base/buf.h"
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* Reads from the current offset to the end. -EFBIG when there is more than MAX. */
+int fd_read(int fd, size_t max, struct buf *ret);
+int fd_write(int fd, const void *bytes, size_t len);
+
+/* openat2(2) below ROOT: no symbolic link anywhere, no magic link, no leaving of
+ * ROOT. PATH is absolute ("/etc/passwd") and may be longer than PATH_MAX.
+ * FLAGS as for open(2); O_CLOEXEC and O_NOFOLLOW are added. */
+int path_open(int root, const char *path, int flags, int *ret_fd);
+
+/* The directory that holds PATH (O_PATH|O_DIRECTORY) and the last name of PATH
+ * (a pointer into it). -EINVAL for "/" and paths that end in "/", "." or "..". */
+int path_open_parent(int root, const char *path, int *ret_dir, const char **ret_name);
+
+/* Reads a regular file whole. -EINVAL: not a regular file; a FIFO never blocks. */
+int path_read(int root, const char *path, size_t max, struct buf *ret, struct stat *ret_stat);
+
+/* PATH with the host's own symbolic links resolved (/bin/x gives /usr/bin/x), the
+ * last component left as it is. A link is followed only when root alone could have
+ * made it: link and every directory above it owned by root and not writable by
+ * group or others. Other links: -ELOOP. */
+int path_resolve(int root, const char *path, struct buf *ret);
+
+/* Whether only root, or the user with this effective uid, could have written what
+ * PATH names: the file and every directory above it are owned by one of them and
+ * not writable by group or others. 0; -EPERM with the offending path, and why, in
+ * RET_WHY; or another -errno. Symbolic links are resolved, and judged the same way. */
+int path_trusted(int root, const char *path, struct buf *ret_why);
+
+#endif

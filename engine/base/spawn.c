@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/spawn.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OUTPUT_MAX (1024 * 1024)
+
+static long long now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+/* In the child, between fork and exec: async-signal-safe calls only. */
+static _Noreturn void exec_child(const char *const argv[], int out, int err, int report)
+{
+	static char *const env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C", NULL};
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (in >= 0 && dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0 && chdir("/") == 0 &&
+	    (report == 3 || dup3(report, 3, O_CLOEXEC) >= 0)) {
+		close_range(4, ~0U, 0);
+		execve(argv[0], (char *const *)argv, env);
+	}
+	int e = errno;
+	ssize_t n = write(3, &e, sizeof(e));
+	_exit(n == sizeof(e) ? 127 : 126);
+}
+
+/* Takes what is there into OUT; what is over the limit is read and dropped. */
+static bool drain(int fd, struct buf *out)
+{
+	char chunk[4096];
+	ssize_t n = read(fd, chunk, sizeof(chunk));
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	if (out && n > 0 && out->len + (size_t)n <= OUTPUT_MAX)
+		buf_add(out, chunk, (size_t)n);
+	return n > 0;
+}
+
+static int collect(int out, int err, long long deadline, struct buf *ret_out, struct buf *ret_err)
+{
+	struct pollfd p[2] = {{.fd = out, .events = POLLIN}, {.fd = err, .events = POLLIN}};
+	while (p[0].fd >= 0 || p[1].fd >= 0) {
+		long long left = deadline - now_ms();
+		int n = left > 0 ? poll(p, 2, (int)left) : 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -ETIMEDOUT;
+		if (n > 0 && p[0].revents && !drain(out, ret_out))
+			p[0].fd = -1;
+		if (n > 0 && p[1].revents && !drain(err, ret_err))
+			p[1].fd = -1;
+	}
+	return 0;
+}
+
+static int reap(pid_t pid, int *ret_status)
+{
+	int status;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (ret_status)
+		*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return 0;
+}
+
+int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, struct buf *ret_err, int *ret_status)
+{
+	int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+	int r = 0;
+	for (int i = 0; i < 3 && r == 0; i++)
+		if (pipe2(pipes[i], O_CLOEXEC) < 0)
+			r = -errno;
+	pid_t pid = -1;
+	if (r == 0 && (pid = fork()) < 0)
+		r = -errno;
+	if (pid == 0)
+		exec_child(argv, pipes[0][1], pipes[1][1], pipes[2][1]);
+	for (int i = 0; i < 3; i++) {
+		if (pipes[i][1] >= 0)
+			close(pipes[i][1]);
+		pipes[i][1] = -1;
+	}
+	if (pid > 0) {
+		int exec_errno = 0;
+		ssize_t n;
+		while ((n = read(pipes[2][0], &exec_errno, sizeof(exec_errno))) < 0 && errno == EINTR)
+			;
+		if (n == (ssize_t)sizeof(exec_errno))
+			r = -exec_errno;
+		else
+			r = collect(pipes[0][0], pipes[1][0], now_ms() + timeout_ms, ret_out, ret_err);
+		if (r < 0)
+			kill(pid, SIGKILL);
+		int wait_error = reap(pid, ret_status);
+		r = r < 0 ? r : wait_error;
+	}
+	for (int i = 0; i < 3; i++)
+		if (pipes[i][0] >= 0)
+			close(pipes[i][0]);
+	return r;
+}
+
+int memory_file(const char *name, const struct buf *bytes, int *ret_fd, char ret_path[64])
+{
+	_cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	int r = fd_write(fd, buf_text(bytes), bytes->len);
+	if (r < 0)
+		return r;
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return -errno;
+	snprintf(ret_path, 64, "/proc/%d/fd/%d", (int)getpid(), fd);
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Run a program of the system and read what it says. No shell, no PATH search, no
+ * inherited environment: argv[0] is an absolute path; the child gets
+ * PATH=/usr/sbin:/usr/bin:/sbin:/bin and LC_ALL=C, /dev/null as standard input,
+ * "/" as its directory, and no other open file.
+ */
+#ifndef RESPOND_BASE_SPAWN_H
+#define RESPOND_BASE_SPAWN_H
+
+#include "base/buf.h"
+
+/* Runs argv and waits at most TIMEOUT_MS, then kills it and returns -ETIMEDOUT.
+ * RET_OUT and RET_ERR (either may be NULL) get at most 1 MiB each.
+ * RET_STATUS gets the exit status, or 128 plus the signal that ended it.
+ * -ENOENT: no such program. */
+int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, struct buf *ret_err, int *ret_status);
+
+/* A sealed memory file with these bytes, readable by a child that opens
+ * "/proc/PID/fd/N" for the PID and N written to ret_path: for programs that read
+ * their configuration by name. The caller closes the fd. 0 or -errno. */
+int memory_file(const char *name, const struct buf *bytes, int *ret_fd, char ret_path[64]);
+
+#endif

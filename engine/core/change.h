@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A change: one effect on the host. It says what is there before and after, and its
+ * kind knows how to tell which of the two the host is in.
+ *
+ * Everything that a kind needs to apply, probe, revert or describe a change is in
+ * its JSON data and in the vault. A change that was decoded from a journal, on
+ * another day, after a crash or an upgrade, is as good as the one that was planned.
+ * Host-derived bytes are kept in the data with json_bytes() (base/escape.h).
+ */
+#ifndef RESPOND_CORE_CHANGE_H
+#define RESPOND_CORE_CHANGE_H
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/netaddr.h"
+#include "core/host.h"
+
+#include <jansson.h>
+#include <sys/types.h>
+
+enum change_state {
+	CHANGE_BEFORE,  /* not applied */
+	CHANGE_AFTER,   /* applied */
+	CHANGE_DRIFTED, /* neither: somebody else was here */
+};
+
+/* Flags of a kind. */
+#define CHANGE_IRREVERSIBLE 1u /* revert is NULL; the plan marks it with "!" */
+
+struct change;
+
+/* What apply and revert are given by the engine, and what they tell it. */
+struct effect {
+	/* Announces what the change has found to belong to it (members of a process
+	 * tree): the engine puts MORE (reference stolen) before the guard and into the
+	 * journal, durably. 0: go on with it. -EPERM: the guard refuses it, leave it
+	 * alone. Other -errno: stop. */
+	int (*grow)(struct effect *effect, struct change *change, json_t *more);
+	/* Whether another live run holds what this change put in force: revert then
+	 * leaves it. KEY is the change's hold key. NULL: nobody does. */
+	const char *(*held_by)(struct effect *effect, const char *key);
+	/* One short sentence about how it went: why it failed, or what is worth knowing
+	 * ("2 of 3 had already ended"). Escaped. */
+	struct buf note;
+};
+
+/* What a change touches, for the guard. */
+enum subject_type {
+	SUBJECT_PROCESS,     /* signals a process: pid */
+	SUBJECT_ADDRESS,     /* cuts an address off: address */
+	SUBJECT_EDIT_PATH,   /* alters a file in place: path */
+	SUBJECT_REMOVE_PATH, /* takes a file away: path */
+};
+
+struct subject {
+	enum subject_type type;
+	pid_t pid;
+	struct netaddr address;
+	const char *path;
+};
+
+typedef int (*subject_fn)(void *ctx, const struct subject *subject); /* nonzero ends the visit and is returned */
+
+struct change_kind {
+	const char *name;    /* "file.edit": the journal's tag, stable for ever */
+	const char *noun;    /* what it counts: "file edited", for the last line of a plan */
+	char mark;           /* '+' adds, '-' removes, '~' alters, '!' cannot be undone */
+	unsigned flags;
+	int audit_type;      /* of an applied change: AUDIT_RESP_KILL_PROC, ... */
+	int audit_undo_type; /* of a reverted one */
+
+	/* Which state the host is in. 0 or -errno. */
+	int (*probe)(struct host *host, const struct change *change, enum change_state *ret);
+
+	/* Both check the identity of their target again, on what they hold open.
+	 * 0: done (or already so). -ESTALE: the host has drifted, nothing was altered.
+	 * -EBUSY from revert: kept on purpose (held by another run). Other -errno: failed,
+	 * the host is as it was before. In each case effect->note says more. */
+	int (*apply)(struct host *host, struct change *change, struct effect *effect);
+	int (*revert)(struct host *host, const struct change *change, struct effect *effect);
+
+	/* One line without mark and newline, e.g. "block 203.0.113.67 in, out, forward";
+	 * host-derived bytes escaped with escape_text(). */
+	int (*describe)(const struct change *change, struct buf *ret);
+
+	/* More lines, each ended by a newline: a unified diff, a process tree. May be NULL. */
+	int (*detail)(const struct change *change, struct buf *ret);
+
+	/* Visits everything that the change touches. */
+	int (*subjects)(const struct change *change, subject_fn visit, void *ctx);
+};
+
+/* Bytes that must be in the vault before the change may happen. */
+struct blob {
+	struct sha256 sha256;
+	struct buf bytes;
+};
+
+struct change {
+	const struct change_kind *kind;
+	unsigned id;     /* within the run, from 1; 0 while it is not journaled */
+	char *step;      /* the step that planned it */
+	char *target;    /* raw bytes, for audit and messages: a path, an address, "412 (xmrig)" */
+	char *service;   /* the service whose configuration this is (core/service.h), or NULL */
+	char *hold_key;  /* what other runs may hold too ("nft 203.0.113.67 all"), or NULL */
+	bool held;       /* already in force: nothing to apply, but this run holds it too */
+	json_t *data;    /* object; the kind's own */
+	struct blob *blobs;
+	size_t n_blobs;
+
+	/* While planning only: what will stand at the path `target` afterwards. */
+	bool writes_target; /* `result` will */
+	bool takes_target;  /* nothing will */
+	struct buf result;
+};
+
+/* All texts are copied, DATA's reference is stolen (also on failure). */
+int change_new(const struct change_kind *kind, const char *step, const char *target, json_t *data,
+               struct change **ret);
+void change_free(struct change **change);
+
+/* Adds a copy of the bytes to what the engine stores in the vault first; their hash
+ * goes to RET (may be NULL). */
+int change_add_blob(struct change *change, const struct buf *bytes, struct sha256 *ret);
+
+/* Whether two changes would do the same to the same target. */
+bool change_same(const struct change *a, const struct change *b);
+
+/* The kinds that exist: a NULL-ended array that main hands to the engine. */
+const struct change_kind *change_kind_find(const struct change_kind *const *kinds, const char *name);
+
+#endif

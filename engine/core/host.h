@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The host that a run reads and changes: what production opens as "/" and tests
+ * open as they like.
+ */
+#ifndef RESPOND_CORE_HOST_H
+#define RESPOND_CORE_HOST_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+
+struct vault;
+
+struct host {
+	int root;            /* O_PATH fd of the root directory */
+	int proc;            /* O_PATH fd of its /proc */
+	struct vault *vault; /* NULL while nothing may be written: planning, dry run, --check */
+	struct strv blind;   /* what could not be seen, one sentence each: shown with every plan */
+};
+
+int host_open(const char *root, struct host *ret);
+void host_close(struct host *host);
+
+/* Notes, once, that something could not be looked at, e.g. ("cannot read %s: %s", ...).
+ * What comes from the host must be escaped by the caller. */
+int host_blind(struct host *host, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The vault: before-images, quarantined files and evidence, by content hash.
+ *
+ * Rules:
+ *  1. The directory is root's and 0700; objects are regular files named by their
+ *     SHA-256, opened by directory fd, never through a symbolic link.
+ *  2. An object is complete or absent: it is written under a temporary name in the
+ *     vault, synced, and linked to its name without replacing anything.
+ *  3. An object is hashed again whenever it is read: one that is not what its name
+ *     says is refused (-EBADMSG).
+ *  4. Nothing removes an object here.
+ */
+#ifndef RESPOND_CORE_VAULT_H
+#define RESPOND_CORE_VAULT_H
+
+#include "base/buf.h"
+#include "base/hash.h"
+
+struct vault;
+
+/* Opens, making it if need be, DIR ("/var/lib/respond/vault") below ROOT. */
+int vault_open(int root, const char *dir, struct vault **ret);
+void vault_close(struct vault **vault);
+
+int vault_put(struct vault *vault, const struct buf *bytes, struct sha256 *ret);
+
+/* A copy of the whole regular file behind FD (sparse regions stay sparse). */
+int vault_put_fd(struct vault *vault, int fd, struct sha256 *ret);
+
+/* Moves the file NAME of directory DIR in by rename; SHA256 is what the caller read
+ * from it. -EXDEV: other filesystem, use vault_put_fd(). -EEXIST: the vault has it. */
+int vault_take(struct vault *vault, int dir, const char *name, const struct sha256 *sha256);
+
+/* Moves an object that vault_take() took in out again, to NAME of DIR, replacing
+ * nothing: the undo of a take that turned out wrong. */
+int vault_give_back(struct vault *vault, const struct sha256 *sha256, int dir, const char *name);
+
+bool vault_has(struct vault *vault, const struct sha256 *sha256);
+
+/* An object opened for reading, its hash checked. -ENOENT, -EBADMSG. */
+int vault_open_object(struct vault *vault, const char *sha256_hex, int *ret_fd);
+int vault_read(struct vault *vault, const char *sha256_hex, size_t max, struct buf *ret);
+
+/* Makes everything put so far durable: objects and directory. */
+int vault_sync(struct vault *vault);
+
+#endif
