@@ -32,13 +32,14 @@ struct change;
 
 /* What apply and revert are given by the engine, and what they tell it. */
 struct effect {
+	const char *run; /* the id of the run */
 	/* Announces what the change has found to belong to it (members of a process
 	 * tree): the engine puts MORE (reference stolen) before the guard and into the
 	 * journal, durably. 0: go on with it. -EPERM: the guard refuses it, leave it
 	 * alone. Other -errno: stop. */
 	int (*grow)(struct effect *effect, struct change *change, json_t *more);
-	/* Whether another live run holds what this change put in force: revert then
-	 * leaves it. KEY is the change's hold key. NULL: nobody does. */
+	/* The id of another live run that holds what this change put in force: revert
+	 * then leaves it. KEY is one of the change's keys. NULL: nobody does. */
 	const char *(*held_by)(struct effect *effect, const char *key);
 	/* One short sentence about how it went: why it failed, or what is worth knowing
 	 * ("2 of 3 had already ended"). Escaped. */
@@ -89,6 +90,11 @@ struct change_kind {
 
 	/* Visits everything that the change touches. */
 	int (*subjects)(const struct change *change, subject_fn visit, void *ctx);
+
+	/* Visits the keys of what the change puts in force and other runs may hold too
+	 * ("203.0.113.67 all"): the engine asks the journals of other live runs for them
+	 * (effect->held_by). NULL where nothing can be shared. */
+	int (*keys)(struct host *host, const struct change *change, int (*visit)(void *ctx, const char *key), void *ctx);
 };
 
 /* Bytes that must be in the vault before the change may happen. */
@@ -103,8 +109,8 @@ struct change {
 	char *step;      /* the step that planned it */
 	char *target;    /* raw bytes, for audit and messages: a path, an address, "412 (xmrig)" */
 	char *service;   /* the service whose configuration this is (core/service.h), or NULL */
-	char *hold_key;  /* what other runs may hold too ("nft 203.0.113.67 all"), or NULL */
-	bool held;       /* already in force: nothing to apply, but this run holds it too */
+	bool held;       /* already in force: nothing is applied, but this run holds it too, and
+	                  * revert takes it away once no other run does */
 	json_t *data;    /* object; the kind's own */
 	struct blob *blobs;
 	size_t n_blobs;
