@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/playbook.h"
 
+#include "base/strset.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,7 @@
 struct fact {
 	char *step;
 	char *name;
-	struct strv values;
+	struct strset values;
 };
 
 struct facts {
@@ -29,7 +31,7 @@ static void fact_free(struct fact *f)
 {
 	free(f->step);
 	free(f->name);
-	strv_free(&f->values);
+	strset_free(&f->values);
 }
 
 void facts_free(struct facts **facts)
@@ -72,7 +74,8 @@ static struct fact *find_or_add(struct facts *facts, const char *step, const cha
 int facts_add(struct facts *facts, const char *step, const char *name, const char *value)
 {
 	struct fact *f = find_or_add(facts, step, name);
-	return f ? strv_add_new(&f->values, value) : -ENOMEM;
+	int r = f ? strset_add(&f->values, value) : -ENOMEM;
+	return r < 0 ? r : 0;
 }
 
 int facts_set(struct facts *facts, const char *step, const char *name, const char *value)
@@ -80,12 +83,13 @@ int facts_set(struct facts *facts, const char *step, const char *name, const cha
 	struct fact *f = find_or_add(facts, step, name);
 	if (!f)
 		return -ENOMEM;
-	strv_free(&f->values);
-	return strv_add(&f->values, value);
+	strset_free(&f->values);
+	int r = strset_add(&f->values, value);
+	return r < 0 ? r : 0;
 }
 
 const struct strv *facts_get(const struct facts *facts, const char *step, const char *name)
 {
 	const struct fact *f = find(facts, step, name);
-	return f ? &f->values : NULL;
+	return f ? &f->values.list : NULL;
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/plan.h"
 
+#include "base/strset.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct yield {
 	char *name;
-	struct strv values;
+	struct strset values;
 };
 
 struct plan {
@@ -35,7 +38,7 @@ static void end_step(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n_facts; i++) {
 		free(plan->facts[i].name);
-		strv_free(&plan->facts[i].values);
+		strset_free(&plan->facts[i].values);
 	}
 	free(plan->facts);
 	plan->facts = NULL;
@@ -108,7 +111,8 @@ static struct yield *yield_make(struct plan *plan, const char *fact)
 int plan_fact(struct plan *plan, const char *fact, const char *value)
 {
 	struct yield *y = yield_make(plan, fact);
-	return y ? strv_add_new(&y->values, value) : -ENOMEM;
+	int r = y ? strset_add(&y->values, value) : -ENOMEM;
+	return r < 0 ? r : 0;
 }
 
 int plan_fact_number(struct plan *plan, const char *fact, long long value)
@@ -116,8 +120,11 @@ int plan_fact_number(struct plan *plan, const char *fact, long long value)
 	struct yield *y = yield_make(plan, fact);
 	if (!y)
 		return -ENOMEM;
-	strv_free(&y->values);
-	return strv_addf(&y->values, "%lld", value);
+	strset_free(&y->values);
+	char text[24];
+	snprintf(text, sizeof(text), "%lld", value);
+	int r = strset_add(&y->values, text);
+	return r < 0 ? r : 0;
 }
 
 static int add_line(struct strv *lines, const char *fmt, va_list ap)
@@ -191,7 +198,7 @@ struct change *plan_take(struct plan *plan, size_t i)
 const struct strv *plan_facts(const struct plan *plan, const char *fact)
 {
 	const struct yield *y = yield_of(plan, fact);
-	return y ? &y->values : NULL;
+	return y ? &y->values.list : NULL;
 }
 
 const struct strv *plan_notes(const struct plan *plan)
