@@ -34,9 +34,10 @@ struct change;
 struct effect {
 	const char *run; /* the id of the run */
 	/* Announces what the change has found to belong to it (members of a process
-	 * tree): the engine puts MORE (reference stolen) before the guard and into the
-	 * journal, durably. 0: go on with it. -EPERM: the guard refuses it, leave it
-	 * alone. Other -errno: stop. */
+	 * tree). MORE (reference stolen) has the form of the change's data, and holds what
+	 * is new only: the engine puts it before the guard (kind->subjects), into the
+	 * journal, durably, and at the end of the array "grown" of the change's data.
+	 * 0: go on with it. -EPERM: the guard refuses it, leave it alone. Other -errno: stop. */
 	int (*grow)(struct effect *effect, struct change *change, json_t *more);
 	/* The id of another live run that holds what this change put in force: revert
 	 * then leaves it. KEY is one of the change's keys. NULL: nobody does. */

@@ -1,2 +1,330 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-typedef int empty_unit; 
+#include "core/run.h"
+
+#include "base/escape.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char *const outcome_words[] = {"unknown", "done", "held", "drifted", "failed", "partly"};
+static const char *const undo_words[] = {"none", "undone", "kept", "drifted", "failed", "impossible"};
+
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
+
+const char *outcome_word(enum outcome outcome)
+{
+	return outcome_words[outcome];
+}
+
+const char *undo_word(enum undo undo)
+{
+	return undo_words[undo];
+}
+
+static int word_index(const char *const *words, size_t n, const char *word)
+{
+	for (size_t i = 0; word && i < n; i++)
+		if (strcmp(words[i], word) == 0)
+			return (int)i;
+	return -EBADMSG;
+}
+
+void time_text(char ret[40])
+{
+	struct timespec now;
+	struct tm local;
+	char zone[8], date[24];
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &local);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &local);
+	strftime(zone, sizeof(zone), "%z", &local);
+	snprintf(ret, 40, "%s.%03ld%.3s:%.2s", date, now.tv_nsec / 1000000, zone, zone + 3);
+}
+
+int run_new(const char *id, struct run **ret)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	if (!run)
+		return -ENOMEM;
+	snprintf(run->id, sizeof(run->id), "%s", id);
+	run->status = -1;
+	run->records = json_array();
+	if (!run->records) {
+		free(run);
+		return -ENOMEM;
+	}
+	*ret = run;
+	return 0;
+}
+
+void run_free(struct run **run)
+{
+	struct run *r = *run;
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->n; i++) {
+		change_free(&r->entries[i].change);
+		free(r->entries[i].note);
+		free(r->entries[i].undo_note);
+	}
+	free(r->entries);
+	free(r->playbook);
+	free(r->started);
+	free(r->ended);
+	json_decref(r->records);
+	free(r);
+	*run = NULL;
+}
+
+bool entry_live(const struct run_entry *entry)
+{
+	return entry->outcome != OUTCOME_DRIFTED && entry->outcome != OUTCOME_FAILED && entry->undo != UNDO_DONE &&
+	       entry->undo != UNDO_KEPT;
+}
+
+json_t *record_new(const char *type)
+{
+	char now[40];
+	time_text(now);
+	return json_pack("{ss ss}", "type", type, "time", now);
+}
+
+static json_t *blob_list(const struct change *change)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < change->n_blobs; i++)
+		json_array_append_new(list, json_string(change->blobs[i].sha256.hex));
+	return list;
+}
+
+json_t *record_intent(const struct change *c)
+{
+	json_t *r = record_new("intent");
+	if (!r)
+		return NULL;
+	int bad = json_object_set_new(r, "change", json_integer(c->id)) |
+	          json_object_set_new(r, "kind", json_string(c->kind->name)) |
+	          json_object_set_new(r, "step", json_string(c->step)) |
+	          json_object_set_new(r, "target", json_text(c->target)) |
+	          json_object_set_new(r, "held", json_boolean(c->held)) |
+	          json_object_set_new(r, "service", c->service ? json_string(c->service) : json_null()) |
+	          json_object_set_new(r, "blobs", blob_list(c)) | json_object_set(r, "data", c->data);
+	if (bad) {
+		json_decref(r);
+		return NULL;
+	}
+	return r;
+}
+
+static json_t *record_result(const char *type, unsigned change, const char *word, const char *note)
+{
+	json_t *r = record_new(type);
+	if (r && (json_object_set_new(r, "change", json_integer(change)) |
+	          json_object_set_new(r, "result", json_string(word)) |
+	          json_object_set_new(r, "note", json_text(note)))) {
+		json_decref(r);
+		return NULL;
+	}
+	return r;
+}
+
+json_t *record_outcome(unsigned change, enum outcome outcome, const char *note)
+{
+	return record_result("outcome", change, outcome_words[outcome], note);
+}
+
+json_t *record_undo(unsigned change, enum undo undo, const char *note)
+{
+	return record_result("undone", change, undo_words[undo], note);
+}
+
+static int replace_text(char **field, const json_t *record, const char *name)
+{
+	char *text = NULL;
+	int r = json_field_text(record, name, &text);
+	if (r < 0)
+		return r == -ENOMEM ? r : -EBADMSG;
+	free(*field);
+	*field = text;
+	return 0;
+}
+
+static int replay_run(struct run *run, const json_t *record)
+{
+	int r = replace_text(&run->playbook, record, "playbook");
+	if (r == 0)
+		r = replace_text(&run->started, record, "time");
+	run->head = json_array_get(run->records, 0);
+	return r;
+}
+
+static int replay_round(struct run *run, const json_t *record)
+{
+	run->round = (unsigned)json_integer_value(json_object_get(record, "round"));
+	return 0;
+}
+
+static int decode_change(const json_t *record, const struct change_kind *const *kinds, struct change **ret)
+{
+	_cleanup_free_ char *target = NULL, *service = NULL;
+	const char *kind_name = json_string_value(json_object_get(record, "kind"));
+	const char *step = json_string_value(json_object_get(record, "step"));
+	json_t *data = json_object_get(record, "data");
+	const struct change_kind *kind = kind_name ? change_kind_find(kinds, kind_name) : NULL;
+	if (kind_name && !kind)
+		return -ENOTSUP;
+	int r = kind && step && json_is_object(data) ? json_field_text(record, "target", &target) : -EBADMSG;
+	if (r == 0 && json_is_string(json_object_get(record, "service")))
+		r = json_field_text(record, "service", &service);
+	if (r < 0)
+		return r == -ENOMEM ? r : -EBADMSG;
+	struct change *c = NULL;
+	r = change_new(kind, step, target, json_deep_copy(data), &c);
+	if (r < 0)
+		return r;
+	c->held = json_is_true(json_object_get(record, "held"));
+	c->service = service;
+	service = NULL;
+	c->id = (unsigned)json_integer_value(json_object_get(record, "change"));
+	*ret = c;
+	return 0;
+}
+
+static int replay_intent(struct run *run, const json_t *record, struct change *live,
+                         const struct change_kind *const *kinds)
+{
+	struct change *change = live;
+	int r = live ? 0 : decode_change(record, kinds, &change);
+	if (r < 0)
+		return r;
+	if (change->id != run->n + 1)
+		r = -EBADMSG;
+	struct run_entry *v = r == 0 ? reallocarray(run->entries, run->n + 1, sizeof(*v)) : NULL;
+	if (!v) {
+		if (!live)
+			change_free(&change);
+		return r < 0 ? r : -ENOMEM;
+	}
+	run->entries = v;
+	v[run->n++] = (struct run_entry){.change = change, .round = run->round,
+	                                 .outcome = change->held ? OUTCOME_HELD : OUTCOME_UNKNOWN};
+	return 0;
+}
+
+static struct run_entry *entry_of(const struct run *run, const json_t *record)
+{
+	json_int_t id = json_integer_value(json_object_get(record, "change"));
+	return id >= 1 && (size_t)id <= run->n ? &run->entries[id - 1] : NULL;
+}
+
+static int replay_grow(struct run *run, const json_t *record)
+{
+	struct run_entry *e = entry_of(run, record);
+	json_t *more = json_object_get(record, "more");
+	if (!e || !json_is_object(more))
+		return -EBADMSG;
+	json_t *grown = json_object_get(e->change->data, "grown");
+	if (!grown) {
+		grown = json_array();
+		if (json_object_set_new(e->change->data, "grown", grown) < 0)
+			return -ENOMEM;
+	}
+	return json_array_append(grown, more) < 0 ? -ENOMEM : 0;
+}
+
+static int replay_outcome(struct run *run, const json_t *record)
+{
+	struct run_entry *e = entry_of(run, record);
+	int i = word_index(outcome_words, COUNT(outcome_words), json_string_value(json_object_get(record, "result")));
+	if (!e || i < 0)
+		return -EBADMSG;
+	e->outcome = (enum outcome)i;
+	return replace_text(&e->note, record, "note");
+}
+
+static int replay_undone(struct run *run, const json_t *record)
+{
+	struct run_entry *e = entry_of(run, record);
+	int i = word_index(undo_words, COUNT(undo_words), json_string_value(json_object_get(record, "result")));
+	if (!e || i < 0)
+		return -EBADMSG;
+	e->undo = (enum undo)i;
+	return replace_text(&e->undo_note, record, "note");
+}
+
+static int replay_end(struct run *run, const json_t *record)
+{
+	run->status = (int)json_integer_value(json_object_get(record, "status"));
+	return replace_text(&run->ended, record, "time");
+}
+
+static int replay_undo(struct run *run, const json_t *record)
+{
+	run->undoing = strcmp(json_string_value(json_object_get(record, "type")), "undo") == 0;
+	return 0;
+}
+
+/* Kept in the list of records for people to read; they do not alter the state. */
+static int replay_remark(struct run *run, const json_t *record)
+{
+	(void)run, (void)record;
+	return 0;
+}
+
+int run_replay(struct run *run, json_t *record, struct change *live, const struct change_kind *const *kinds)
+{
+	static const struct {
+		const char *type;
+		int (*replay)(struct run *run, const json_t *record);
+	} types[] = {
+		{"run", replay_run},         {"round", replay_round},     {"grow", replay_grow},
+		{"outcome", replay_outcome}, {"undone", replay_undone},   {"end", replay_end},
+		{"undo", replay_undo},       {"undo-end", replay_undo},   {"undo-intent", replay_remark},
+		{"refused", replay_remark},  {"residual", replay_remark}, {"reload", replay_remark},
+		{"failed", replay_remark},
+	};
+	const char *type = json_string_value(json_object_get(record, "type"));
+	if (!type || (json_array_size(run->records) == 0) != (strcmp(type, "run") == 0))
+		return -EBADMSG;
+	if (json_array_append(run->records, record) < 0)
+		return -ENOMEM;
+	if (strcmp(type, "intent") == 0)
+		return replay_intent(run, record, live, kinds);
+	for (size_t i = 0; i < COUNT(types); i++)
+		if (strcmp(type, types[i].type) == 0)
+			return types[i].replay(run, record);
+	return -ENOTSUP;
+}
+
+static void explain(int error, size_t seq, struct buf *ret_why)
+{
+	if (error == -ENOTSUP)
+		buf_printf(ret_why, "record %zu is of a kind that this version of respond does not know", seq);
+	else if (error == -EBADMSG)
+		buf_printf(ret_why, "record %zu makes no sense", seq);
+}
+
+int run_load(const struct state *state, const char *id, const struct change_kind *const *kinds, struct run **ret,
+             struct buf *ret_why)
+{
+	json_t *records = NULL;
+	int r = journal_read(state, id, &records, NULL, ret_why);
+	if (r < 0)
+		return r;
+	struct run *run = NULL;
+	r = run_new(id, &run);
+	for (size_t i = 0; r == 0 && i < json_array_size(records); i++) {
+		r = run_replay(run, json_array_get(records, i), NULL, kinds);
+		if (r < 0)
+			explain(r, i + 1, ret_why);
+	}
+	json_decref(records);
+	if (r < 0)
+		run_free(&run);
+	else
+		*ret = run;
+	return r;
+}

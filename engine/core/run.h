@@ -1,1 +1,81 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A run: what its journal says, record by record. A run that is under way and one
+ * that is read back next year are the same structure, because both come about by
+ * replaying records.
+ */
+#ifndef RESPOND_CORE_RUN_H
+#define RESPOND_CORE_RUN_H
+
+#include "core/change.h"
+#include "core/journal.h"
+
+/* What became of a change. The words are the journal's. */
+enum outcome {
+	OUTCOME_UNKNOWN, /* an intent without an outcome: probe tells */
+	OUTCOME_DONE,
+	OUTCOME_HELD,    /* was in force before; this run holds it too */
+	OUTCOME_DRIFTED, /* the host was no longer what the plan saw; nothing was altered */
+	OUTCOME_FAILED,  /* the host is as it was before */
+	OUTCOME_PARTLY,  /* begun and not finished: the note says what is left */
+};
+
+enum undo {
+	UNDO_NONE, /* not tried */
+	UNDO_DONE,
+	UNDO_KEPT,       /* another run holds it */
+	UNDO_DRIFTED,    /* somebody changed it since; left alone */
+	UNDO_FAILED,
+	UNDO_IMPOSSIBLE, /* irreversible */
+};
+
+const char *outcome_word(enum outcome outcome);
+const char *undo_word(enum undo undo);
+
+struct run_entry {
+	struct change *change;
+	unsigned round;
+	enum outcome outcome;
+	char *note;
+	enum undo undo;
+	char *undo_note;
+};
+
+struct run {
+	char id[RUN_ID_LEN];
+	char *playbook;         /* its name, or the file's where it has none */
+	char *started;          /* RFC 3339 with zone */
+	char *ended;            /* NULL: unfinished */
+	int status;             /* exit status of the run; -1: unfinished */
+	bool undoing;           /* a rollback has begun and not ended */
+	json_t *head;           /* the "run" record */
+	json_t *records;        /* all of them */
+	struct run_entry *entries;
+	size_t n;
+	unsigned round;
+};
+
+int run_new(const char *id, struct run **ret);
+void run_free(struct run **run);
+
+/* Takes one record in (its own reference). LIVE: the change of an "intent" that was
+ * just planned (ownership passes on success), or NULL to decode it. -EBADMSG: a
+ * record that makes no sense; -ENOTSUP: a change kind that this version does not know. */
+int run_replay(struct run *run, json_t *record, struct change *live, const struct change_kind *const *kinds);
+
+int run_load(const struct state *state, const char *id, const struct change_kind *const *kinds, struct run **ret,
+             struct buf *ret_why);
+
+/* Whether the change is in force, as far as the journal knows. */
+bool entry_live(const struct run_entry *entry);
+
+/* Records. Each gives a new reference, NULL for no memory. */
+json_t *record_new(const char *type);                       /* with "time" */
+json_t *record_intent(const struct change *change);
+json_t *record_outcome(unsigned change, enum outcome outcome, const char *note);
+json_t *record_undo(unsigned change, enum undo undo, const char *note);
+
+/* The time now, RFC 3339 with the local zone's offset. */
+void time_text(char ret[40]);
+
+#endif

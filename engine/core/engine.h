@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What main hands to the engine, and what the engine tells while it works.
+ */
+#ifndef RESPOND_CORE_ENGINE_H
+#define RESPOND_CORE_ENGINE_H
+
+#include "core/action.h"
+#include "core/audit.h"
+#include "core/config.h"
+#include "core/guard.h"
+#include "core/playbook.h"
+#include "core/run.h"
+#include "core/service.h"
+
+struct round;
+
+/* Tables, each ended by NULL. */
+struct parts {
+	const struct action *const *actions;
+	const struct change_kind *const *kinds;
+	const struct service *const *services;
+	const struct proof *const *proofs;
+	int (*reload)(struct host *host, const struct service *service, struct buf *ret_note);
+};
+
+/* Who listens. Every function may be NULL. */
+struct observer {
+	void *ctx;
+	void (*phase)(void *ctx, const char *what); /* what is being done now; the text lives until the next one */
+	void (*round)(void *ctx, unsigned number, const struct round *round); /* planned, not yet applied */
+	void (*outcome)(void *ctx, const struct change *change, enum outcome outcome, const char *note);
+	void (*undone)(void *ctx, const struct change *change, enum undo undo, const char *note);
+	void (*reloaded)(void *ctx, const char *service, int error, const char *note);
+	void (*warning)(void *ctx, const char *text);
+};
+
+struct engine {
+	const struct parts *parts;
+	struct host *host;
+	const struct config *config;
+	const struct strv *allow; /* guard rules that the operator lifted */
+	struct guard *guard;
+	const struct state *state;
+	const struct observer *observer;
+};
+
+#endif

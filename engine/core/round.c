@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/round.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void phase(const struct engine *engine, const char *what)
+{
+	if (engine->observer->phase)
+		engine->observer->phase(engine->observer->ctx, what);
+}
+
+void round_free(struct round **round)
+{
+	struct round *r = *round;
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->n_steps; i++) {
+		free(r->steps[i].failure);
+		strv_free(&r->steps[i].notes);
+		strv_free(&r->steps[i].residuals);
+	}
+	for (size_t i = 0; r->verdicts && i < plan_count(r->plan); i++)
+		free(r->verdicts[i].why);
+	free(r->whole.why);
+	free(r->verdicts);
+	free(r->steps);
+	plan_free(&r->plan);
+	free(r);
+	*round = NULL;
+}
+
+/* What the step yielded goes to the facts: lists gather, numbers are those of this round. */
+static int gather_facts(const struct step *step, const struct plan *plan, struct facts *facts)
+{
+	int r = 0;
+	for (const struct fact_decl *d = step->action->facts; r == 0 && d->name; d++) {
+		const struct strv *values = plan_facts(plan, d->name);
+		for (size_t i = 0; r == 0 && values && i < values->n; i++)
+			r = d->type == TYPE_NUMBER ? facts_set(facts, step->name, d->name, values->v[i])
+			                           : facts_add(facts, step->name, d->name, values->v[i]);
+	}
+	return r;
+}
+
+static int step_failure(struct step_report *report, const char *why)
+{
+	report->state = STEP_FAILED;
+	report->failure = strdup(why);
+	return report->failure ? 0 : -ENOMEM;
+}
+
+static int plan_bound(const struct engine *engine, const struct args *args, struct plan *plan,
+                      struct step_report *report)
+{
+	int r = report->step->action->plan(engine->host, args, plan);
+	if (r == -ENOMEM)
+		return r;
+	strv_add_all(&report->notes, plan_notes(plan));
+	strv_add_all(&report->residuals, plan_residuals(plan));
+	if (strv_error(&report->notes) || strv_error(&report->residuals))
+		return -ENOMEM;
+	if (r == 0)
+		return 0;
+	const char *why = plan_failure(plan);
+	return step_failure(report, *why ? why : strerror(-r));
+}
+
+static int plan_step(const struct engine *engine, const struct playbook *playbook, struct facts *facts,
+                     struct plan *plan, struct step_report *report)
+{
+	const struct step *step = report->step;
+	bool wanted = true;
+	int r = step_wanted(playbook, step, facts, &wanted);
+	if (r < 0)
+		return r;
+	if (!wanted) {
+		report->state = STEP_SKIPPED;
+		return 0;
+	}
+	struct args *args = NULL;
+	_cleanup_buf_ struct buf why = {0};
+	r = plan_begin_step(plan, step->name);
+	if (r == 0)
+		r = step_bind(playbook, step, facts, &args, &why);
+	if (r == -EINVAL)
+		return step_failure(report, buf_text(&why));
+	if (r == 0)
+		r = plan_bound(engine, args, plan, report);
+	args_free(&args);
+	return r < 0 ? r : gather_facts(step, plan, facts);
+}
+
+static int plan_steps(const struct engine *engine, const struct playbook *playbook, struct facts *facts,
+                      struct round *round)
+{
+	bool stopped = false;
+	for (size_t i = 0; i < playbook->n_steps; i++) {
+		struct step_report *report = &round->steps[round->n_steps++];
+		report->step = &playbook->steps[i];
+		report->first = plan_count(round->plan);
+		if (stopped) {
+			report->state = STEP_NOT_REACHED;
+			continue;
+		}
+		phase(engine, report->step->name);
+		int r = plan_step(engine, playbook, facts, round->plan, report);
+		if (r < 0)
+			return r;
+		report->n = plan_count(round->plan) - report->first;
+		stopped = report->state == STEP_FAILED && report->step->on_failure != ON_FAILURE_CONTINUE;
+	}
+	return 0;
+}
+
+static int judge(int r, const char *rule, struct buf *why, struct verdict *ret)
+{
+	if (r == 0)
+		return 0;
+	if (r == -ENOMEM)
+		return r;
+	if (!why->len)
+		buf_printf(why, "the guard could not decide: %s", strerror(-r));
+	ret->rule = rule ? rule : "guard.undecided";
+	ret->why = strdup(buf_text(why));
+	return ret->why ? 0 : -ENOMEM;
+}
+
+static int judge_all(const struct engine *engine, struct round *round)
+{
+	size_t n = plan_count(round->plan);
+	round->verdicts = calloc(n ? n : 1, sizeof(*round->verdicts));
+	if (!round->verdicts)
+		return -ENOMEM;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		_cleanup_buf_ struct buf why = {0};
+		const char *rule = NULL;
+		int g = guard_change(engine->guard, plan_at(round->plan, i), &rule, &why);
+		r = judge(g, rule, &why, &round->verdicts[i]);
+	}
+	if (r < 0)
+		return r;
+	_cleanup_buf_ struct buf why = {0};
+	const char *rule = NULL;
+	int g = guard_plan(engine->guard, round->plan, &rule, &why);
+	return judge(g, rule, &why, &round->whole);
+}
+
+int round_plan(const struct engine *engine, const struct playbook *playbook, struct facts *facts, struct round **ret)
+{
+	struct round *round = calloc(1, sizeof(*round));
+	if (!round)
+		return -ENOMEM;
+	round->steps = calloc(playbook->n_steps ? playbook->n_steps : 1, sizeof(*round->steps));
+	int r = round->steps ? plan_new(&round->plan) : -ENOMEM;
+	if (r == 0)
+		r = plan_steps(engine, playbook, facts, round);
+	if (r == 0) {
+		phase(engine, "asking the guard");
+		r = judge_all(engine, round);
+	}
+	phase(engine, NULL);
+	if (r < 0)
+		round_free(&round);
+	else
+		*ret = round;
+	return r;
+}
+
+const struct step_report *round_step_of(const struct round *round, size_t i)
+{
+	for (size_t s = 0; s < round->n_steps; s++)
+		if (i >= round->steps[s].first && i < round->steps[s].first + round->steps[s].n)
+			return &round->steps[s];
+	return NULL;
+}
+
+bool round_pending(const struct round *round, size_t i)
+{
+	const struct change *c = plan_at(round->plan, i);
+	return c && !c->held && !round->verdicts[i].rule && !round->whole.rule;
+}
+
+size_t round_count_pending(const struct round *round)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < plan_count(round->plan); i++)
+		n += round_pending(round, i);
+	return n;
+}
+
+size_t round_count_refused(const struct round *round)
+{
+	size_t n = round->whole.rule != NULL;
+	for (size_t i = 0; i < plan_count(round->plan); i++)
+		n += round->verdicts[i].rule != NULL;
+	return n;
+}
+
+size_t round_count_failed(const struct round *round)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < round->n_steps; i++)
+		n += round->steps[i].state == STEP_FAILED;
+	return n;
+}
+
+size_t round_count_residual(const struct round *round)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < round->n_steps; i++)
+		n += round->steps[i].residuals.n;
+	return n;
+}
+
+bool round_must_stop(const struct round *round)
+{
+	if (round->whole.rule)
+		return true;
+	for (size_t s = 0; s < round->n_steps; s++) {
+		const struct step_report *report = &round->steps[s];
+		if (report->step->on_failure == ON_FAILURE_CONTINUE)
+			continue;
+		if (report->state == STEP_FAILED)
+			return true;
+		for (size_t i = report->first; i < report->first + report->n; i++)
+			if (round->verdicts[i].rule)
+				return true;
+	}
+	return false;
+}
