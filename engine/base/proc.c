@@ -1,2 +1,633 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-typedef int empty_unit; 
+#include "base/proc.h"
+
+#include "base/fd.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PF_KTHREAD 0x00200000u
+#define PIDFS_MAGIC 0x50494446 /* Linux 6.9: pidfds have inodes of their own */
+#define NOT_LINKED " (deleted)"
+
+int pids_add(struct pids *p, pid_t pid)
+{
+	if (p->n == p->cap) {
+		size_t cap = p->cap ? p->cap * 2 : 256;
+		pid_t *v = reallocarray(p->v, cap, sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		p->v = v;
+		p->cap = cap;
+	}
+	p->v[p->n++] = pid;
+	return 0;
+}
+
+bool pids_has(const struct pids *p, pid_t pid)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i] == pid)
+			return true;
+	return false;
+}
+
+void pids_free(struct pids *p)
+{
+	free(p->v);
+	*p = (struct pids){0};
+}
+
+/* Where a file about a process or one of its threads is, below /proc. */
+struct place {
+	char path[64];
+};
+
+static struct place of_process(pid_t pid, const char *name)
+{
+	struct place at;
+	snprintf(at.path, sizeof(at.path), "%d/%s", (int)pid, name);
+	return at;
+}
+
+static struct place of_thread(pid_t pid, pid_t tid, const char *name)
+{
+	struct place at;
+	snprintf(at.path, sizeof(at.path), "%d/task/%d/%s", (int)pid, (int)tid, name);
+	return at;
+}
+
+/* What a failure to reach something below PID means: the process may just have gone. */
+static int failure(int proc, pid_t pid, int error)
+{
+	char path[16];
+	struct stat st;
+	snprintf(path, sizeof(path), "%d", (int)pid);
+	if (error == ENOENT && fstatat(proc, path, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return -ESRCH;
+	return -error;
+}
+
+/* At most MAX bytes; *RET_CUT tells whether there was more. */
+static int read_place(int proc, const struct place *at, size_t max, struct buf *ret, bool *ret_cut)
+{
+	_cleanup_close_ int fd = openat(proc, at->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	int r = fd_read(fd, max, ret);
+	bool cut = r == -EFBIG;
+	if (cut) {
+		ret->len = max;
+		ret->data[max] = '\0';
+		r = 0;
+	}
+	if (r == 0 && ret_cut)
+		*ret_cut = cut;
+	return r;
+}
+
+static int visit_numbers(int dirfd, int (*visit)(void *ctx, DIR *dir, pid_t number), void *ctx)
+{
+	DIR *dir = fdopendir(dirfd);
+	if (!dir) {
+		int r = -errno;
+		close(dirfd);
+		return r;
+	}
+	int r = 0;
+	const struct dirent *entry;
+	while (r == 0 && (errno = 0, entry = readdir(dir)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			r = visit(ctx, dir, (pid_t)strtol(entry->d_name, NULL, 10));
+	if (r == 0 && errno)
+		r = -errno;
+	closedir(dir);
+	return r;
+}
+
+static int add_number(void *ctx, DIR *dir, pid_t number)
+{
+	(void)dir;
+	return pids_add(ctx, number);
+}
+
+int proc_pids(int proc, struct pids *ret)
+{
+	int fd = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : visit_numbers(fd, add_number, ret);
+}
+
+static int threads(int proc, pid_t pid, struct pids *ret)
+{
+	struct place at = of_process(pid, "task");
+	int fd = openat(proc, at.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	int r = visit_numbers(fd, add_number, ret);
+	return r == -ENOENT ? -ESRCH : r;
+}
+
+static int add_listed(const struct buf *text, struct pids *ret)
+{
+	char *end;
+	for (const char *p = buf_text(text); *p; p = end) {
+		long pid = strtol(p, &end, 10);
+		if (end == p)
+			break;
+		int r = pids_add(ret, (pid_t)pid);
+		if (r < 0)
+			return r;
+		end += *end == ' ';
+	}
+	return 0;
+}
+
+/* For kernels without /proc/PID/task/TID/children. */
+static int children_by_scan(int proc, pid_t pid, struct pids *ret)
+{
+	_cleanup_pids_ struct pids all = {0};
+	int r = proc_pids(proc, &all);
+	for (size_t i = 0; r == 0 && i < all.n; i++) {
+		struct proc_stat st;
+		if (proc_stat(proc, all.v[i], &st) == 0 && st.ppid == pid)
+			r = pids_add(ret, all.v[i]);
+	}
+	return r;
+}
+
+int proc_children(int proc, pid_t pid, struct pids *ret)
+{
+	_cleanup_pids_ struct pids tids = {0};
+	int r = threads(proc, pid, &tids);
+	for (size_t i = 0; r == 0 && i < tids.n; i++) {
+		_cleanup_buf_ struct buf text = {0};
+		struct place at = of_thread(pid, tids.v[i], "children");
+		r = read_place(proc, &at, 16 * 1024 * 1024, &text, NULL);
+		if (r == 0) {
+			r = add_listed(&text, ret);
+		} else if (r == -ENOENT) {
+			struct place known = of_thread(pid, tids.v[i], "stat");
+			struct stat st;
+			if (fstatat(proc, known.path, &st, 0) == 0)
+				return children_by_scan(proc, pid, ret);
+			r = 0; /* that thread has ended */
+		} else if (r == -ESRCH) {
+			r = 0;
+		}
+	}
+	return r;
+}
+
+/* The kernel writes a newline as "\n" and a backslash as "\\" here. */
+static void copy_comm(char ret[64], const char *from, size_t len)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < len && n < 63; i++) {
+		if (from[i] == '\\' && i + 1 < len)
+			ret[n++] = from[++i] == 'n' ? '\n' : from[i];
+		else
+			ret[n++] = from[i];
+	}
+	ret[n] = '\0';
+}
+
+/* The name may hold anything, also ") R 1": only the last parenthesis closes it. */
+static int parse_stat(const struct buf *text, struct proc_stat *ret)
+{
+	const char *open = strchr(buf_text(text), '('), *close = strrchr(buf_text(text), ')');
+	if (!open || !close || close < open)
+		return -EINVAL;
+	struct proc_stat st = {.pid = (pid_t)strtol(text->data, NULL, 10)};
+	int ppid, pgrp, session, tty;
+	unsigned flags, n_threads;
+	unsigned long long user, sys, start;
+	int n = sscanf(close + 1, " %c %d %d %d %d %*d %u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %u %*d %llu", &st.state,
+	               &ppid, &pgrp, &session, &tty, &flags, &user, &sys, &n_threads, &start);
+	if (n != 10)
+		return -EINVAL;
+	st.ppid = ppid;
+	st.pgrp = pgrp;
+	st.session = session;
+	st.tty = tty;
+	st.kthread = flags & PF_KTHREAD;
+	st.threads = n_threads;
+	st.cpu_ticks = user + sys;
+	st.start = start;
+	copy_comm(st.comm, open + 1, (size_t)(close - open - 1));
+	*ret = st;
+	return 0;
+}
+
+static int stat_place(int proc, const struct place *at, struct proc_stat *ret)
+{
+	_cleanup_buf_ struct buf text = {0};
+	int r = read_place(proc, at, 4096, &text, NULL);
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	return parse_stat(&text, ret);
+}
+
+int proc_stat(int proc, pid_t pid, struct proc_stat *ret)
+{
+	struct place at = of_process(pid, "stat");
+	return stat_place(proc, &at, ret);
+}
+
+static bool ended(char state)
+{
+	return state == 'Z' || state == 'X';
+}
+
+/* A thread that still runs in a process whose main thread has ended. */
+static int living_thread(int proc, pid_t pid, pid_t *ret)
+{
+	_cleanup_pids_ struct pids tids = {0};
+	int r = threads(proc, pid, &tids);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < tids.n; i++) {
+		struct proc_stat st;
+		struct place at = of_thread(pid, tids.v[i], "stat");
+		if (stat_place(proc, &at, &st) == 0 && !ended(st.state)) {
+			*ret = tids.v[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+bool proc_alive(int proc, const struct proc_stat *st)
+{
+	pid_t tid;
+	return !ended(st->state) || (st->threads > 1 && living_thread(proc, st->pid, &tid) == 0);
+}
+
+/* The place of NAME in a living thread; -ENOENT unless the main thread alone has ended. */
+static int elsewhere(int proc, pid_t pid, const char *name, struct place *ret)
+{
+	struct proc_stat st;
+	int r = proc_stat(proc, pid, &st);
+	if (r < 0)
+		return r;
+	if (!ended(st.state) || st.threads < 2)
+		return -ENOENT;
+	pid_t tid;
+	r = living_thread(proc, pid, &tid);
+	if (r == 0)
+		*ret = of_thread(pid, tid, name);
+	return r;
+}
+
+int proc_status(int proc, pid_t pid, struct proc_status *ret)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct place at = of_process(pid, "status");
+	int r = read_place(proc, &at, 16384, &text, NULL);
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	/* The name comes first and is escaped: no line of it can pass for another. */
+	const char *uid = strstr(buf_text(&text), "\nUid:"), *tracer = strstr(buf_text(&text), "\nTracerPid:");
+	struct proc_status st = {0};
+	if (!uid || sscanf(uid, "\nUid: %u %u", &st.uid, &st.euid) != 2)
+		return -EINVAL;
+	if (tracer)
+		st.tracer = (pid_t)strtol(tracer + strlen("\nTracerPid:"), NULL, 10);
+	*ret = st;
+	return 0;
+}
+
+int proc_comm(int proc, pid_t pid, char ret[64])
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct place at = of_process(pid, "comm");
+	int r = read_place(proc, &at, 4096, &text, NULL);
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	size_t len = text.len && text.data[text.len - 1] == '\n' ? text.len - 1 : text.len;
+	if (len > 63)
+		len = 63;
+	memcpy(ret, buf_text(&text), len);
+	ret[len] = '\0';
+	return 0;
+}
+
+/* A list of strings that the process keeps in its own memory. */
+static int memory_list(int proc, pid_t pid, const char *name, size_t max, struct buf *ret, bool *ret_cut)
+{
+	struct place at = of_process(pid, name);
+	int r = read_place(proc, &at, max, ret, ret_cut);
+	if (r < 0)
+		return failure(proc, pid, -r);
+	if (ret->len == 0 && elsewhere(proc, pid, name, &at) == 0)
+		r = read_place(proc, &at, max, ret, ret_cut);
+	return r;
+}
+
+int proc_cmdline(int proc, pid_t pid, size_t max, struct strv *ret, bool *ret_cut)
+{
+	_cleanup_buf_ struct buf text = {0};
+	bool cut = false;
+	int r = memory_list(proc, pid, "cmdline", max, &text, &cut);
+	if (r < 0)
+		return r;
+	/* A title that was written over argv ends in many NULs. */
+	while (text.len > 1 && text.data[text.len - 1] == '\0' && text.data[text.len - 2] == '\0')
+		text.len--;
+	for (size_t at = 0; at < text.len && !(at == 0 && text.data[0] == '\0' && text.len == 1);) {
+		size_t len = strnlen(text.data + at, text.len - at);
+		strv_addn(ret, text.data + at, len);
+		at += len + 1;
+	}
+	if (ret_cut)
+		*ret_cut = cut;
+	return strv_error(ret);
+}
+
+int proc_environ_names(int proc, pid_t pid, size_t max, struct strv *ret)
+{
+	_cleanup_buf_ struct buf text = {0};
+	int r = memory_list(proc, pid, "environ", max, &text, NULL);
+	if (r < 0)
+		return r;
+	for (size_t at = 0; at < text.len;) {
+		size_t len = strnlen(text.data + at, text.len - at);
+		const char *equals = memchr(text.data + at, '=', len);
+		if (equals) /* without it there is no name, only content */
+			strv_addn(ret, text.data + at, (size_t)(equals - (text.data + at)));
+		at += len + 1;
+	}
+	return strv_error(ret);
+}
+
+static int link_text(int proc, const char *path, struct buf *ret)
+{
+	char text[PATH_MAX + 1];
+	ssize_t n = readlinkat(proc, path, text, sizeof(text));
+	if (n < 0)
+		return -errno;
+	return buf_add(ret, text, (size_t)n);
+}
+
+static int process_link(int proc, pid_t pid, const char *name, struct buf *ret)
+{
+	struct place at = of_process(pid, name);
+	int r = link_text(proc, at.path, ret);
+	if (r == -ENOENT && elsewhere(proc, pid, name, &at) == 0)
+		r = link_text(proc, at.path, ret);
+	return r < 0 ? failure(proc, pid, -r) : 0;
+}
+
+int proc_cwd(int proc, pid_t pid, struct buf *ret)
+{
+	return process_link(proc, pid, "cwd", ret);
+}
+
+int proc_exe_stat(int proc, pid_t pid, struct stat *ret)
+{
+	struct place at = of_process(pid, "exe");
+	struct stat st;
+	int error = fstatat(proc, at.path, &st, 0) < 0 ? errno : 0;
+	if (error == ENOENT && elsewhere(proc, pid, "exe", &at) == 0)
+		error = fstatat(proc, at.path, &st, 0) < 0 ? errno : 0;
+	if (error)
+		return failure(proc, pid, error);
+	*ret = st;
+	return 0;
+}
+
+int proc_exe_open(int proc, pid_t pid, int *ret_fd)
+{
+	struct place at = of_process(pid, "exe");
+	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int fd = openat(proc, at.path, flags);
+	if (fd < 0 && errno == ENOENT && elsewhere(proc, pid, "exe", &at) == 0)
+		fd = openat(proc, at.path, flags);
+	if (fd < 0)
+		return failure(proc, pid, errno);
+	*ret_fd = fd;
+	return 0;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool proc_exe_is_at(int root, const struct stat *exe, const char *path)
+{
+	int fd;
+	if (path_open(root, path, O_PATH, &fd) < 0)
+		return false;
+	struct stat st;
+	bool same = fstat(fd, &st) == 0 && same_file(&st, exe);
+	close(fd);
+	return same;
+}
+
+/* Whether TEXT, taken literally, leads to EXE where the process itself lives. */
+static bool leads_to(int proc, pid_t pid, const char *text, const struct stat *exe)
+{
+	struct place at = of_process(pid, "root");
+	_cleanup_close_ int root = openat(proc, at.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 && elsewhere(proc, pid, "root", &at) == 0)
+		root = openat(proc, at.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return false;
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	_cleanup_close_ int fd = (int)syscall(SYS_openat2, root, text, &how, sizeof(how));
+	struct stat st;
+	return fd >= 0 && fstat(fd, &st) == 0 && same_file(&st, exe);
+}
+
+int proc_exe_path(int proc, pid_t pid, const struct stat *exe, struct buf *ret, bool *ret_deleted)
+{
+	_cleanup_buf_ struct buf text = {0};
+	int r = process_link(proc, pid, "exe", &text);
+	if (r < 0)
+		return r;
+	size_t mark = strlen(NOT_LINKED);
+	bool marked = text.len > mark && memcmp(text.data + text.len - mark, NOT_LINKED, mark) == 0;
+	/* Another hard link keeps the count above 0, and a name may end like that. */
+	bool deleted = exe->st_nlink == 0 || (marked && !leads_to(proc, pid, text.data, exe));
+	if (marked && deleted)
+		text.data[text.len -= mark] = '\0';
+	r = buf_add(ret, buf_text(&text), text.len);
+	if (r == 0 && ret_deleted)
+		*ret_deleted = deleted;
+	return r;
+}
+
+struct socket_visit {
+	int (*visit)(void *ctx, uint32_t inode);
+	void *ctx;
+	size_t seen;
+};
+
+static int visit_fd(void *ctx, DIR *dir, pid_t number)
+{
+	struct socket_visit *v = ctx;
+	char name[16], text[64];
+	v->seen++;
+	snprintf(name, sizeof(name), "%d", (int)number);
+	ssize_t n = readlinkat(dirfd(dir), name, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	unsigned inode;
+	return sscanf(text, "socket:[%u]", &inode) == 1 ? v->visit(v->ctx, inode) : 0;
+}
+
+int proc_sockets(int proc, pid_t pid, int (*visit)(void *ctx, uint32_t inode), void *ctx)
+{
+	struct socket_visit v = {.visit = visit, .ctx = ctx};
+	struct place at = of_process(pid, "fd");
+	int fd = openat(proc, at.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return failure(proc, pid, errno);
+	int r = visit_numbers(fd, visit_fd, &v);
+	if (r == 0 && !v.seen && elsewhere(proc, pid, "fd", &at) == 0) {
+		fd = openat(proc, at.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = fd < 0 ? -errno : visit_numbers(fd, visit_fd, &v);
+	}
+	return r == -ENOENT ? failure(proc, pid, ENOENT) : r;
+}
+
+int proc_cpu_ns(pid_t pid, uint64_t *ret)
+{
+	clockid_t clock;
+	struct timespec ts;
+	int r = clock_getcpuclockid(pid, &clock);
+	if (r)
+		return r == ENOENT ? -ESRCH : -r;
+	if (clock_gettime(clock, &ts) < 0)
+		return errno == EINVAL ? -ESRCH : -errno;
+	*ret = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	return 0;
+}
+
+int proc_boot_id(int proc, char ret[40])
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct place at = {.path = "sys/kernel/random/boot_id"};
+	int r = read_place(proc, &at, 64, &text, NULL);
+	if (r < 0)
+		return r;
+	size_t len = strcspn(buf_text(&text), "\n");
+	if (len == 0 || len > 39)
+		return -EINVAL;
+	memcpy(ret, text.data, len);
+	ret[len] = '\0';
+	return 0;
+}
+
+static uint64_t unique_inode(int pidfd)
+{
+	struct statfs fs;
+	struct stat st;
+	if (fstatfs(pidfd, &fs) < 0 || fs.f_type != PIDFS_MAGIC || fstat(pidfd, &st) < 0)
+		return 0;
+	return st.st_ino;
+}
+
+static int identify(int proc, pid_t pid, int pidfd, struct proc_identity *ret)
+{
+	struct proc_stat st;
+	int r = proc_stat(proc, pid, &st);
+	if (r < 0)
+		return r;
+	struct proc_identity id = {.pid = pid, .start = st.start, .unique = unique_inode(pidfd)};
+	struct stat exe;
+	r = proc_exe_stat(proc, pid, &exe);
+	if (r == -ESRCH)
+		return r;
+	if (r == 0) {
+		id.dev = exe.st_dev;
+		id.ino = exe.st_ino;
+	}
+	/* Only now is it known that all of this was about the process behind the pidfd. */
+	if (proc_ended(pidfd))
+		return -ESRCH;
+	*ret = id;
+	return 0;
+}
+
+int proc_hold_pid(int proc, pid_t pid, struct proc_identity *ret, int *ret_pidfd)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno; /* now a thread's id */
+	int r = identify(proc, pid, pidfd, ret);
+	if (r < 0) {
+		close(pidfd);
+		return r;
+	}
+	*ret_pidfd = pidfd;
+	return 0;
+}
+
+int proc_identify(int proc, pid_t pid, struct proc_identity *ret)
+{
+	int pidfd;
+	int r = proc_hold_pid(proc, pid, ret, &pidfd);
+	if (r == 0)
+		close(pidfd);
+	return r;
+}
+
+static bool same_process(const struct proc_identity *a, const struct proc_identity *b)
+{
+	return a->pid == b->pid && a->start == b->start && a->dev == b->dev && a->ino == b->ino &&
+	       (!a->unique || !b->unique || a->unique == b->unique);
+}
+
+int proc_hold(int proc, const struct proc_identity *id, int *ret_pidfd)
+{
+	struct proc_identity now;
+	int pidfd;
+	int r = proc_hold_pid(proc, id->pid, &now, &pidfd);
+	if (r < 0)
+		return r;
+	if (!same_process(id, &now)) {
+		close(pidfd);
+		return -ESRCH;
+	}
+	*ret_pidfd = pidfd;
+	return 0;
+}
+
+int proc_signal(int pidfd, int sig)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;
+}
+
+bool proc_ended(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
+}
+
+int proc_is_ours(int proc)
+{
+	char text[16];
+	ssize_t n = readlinkat(proc, "self", text, sizeof(text) - 1);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	return strtol(text, NULL, 10) == getpid() ? 0 : -EXDEV;
+}

@@ -10,7 +10,7 @@
  * A process that has gone is -ESRCH. What belongs to the memory or the files of a
  * process (executable, argv, environment, cwd, fds) is read from a live thread when
  * the main thread has ended and others have not; a kernel thread or a zombie has none
- * of it: -ENOENT.
+ * of it: -ENOENT (argv and environment: an empty list).
  */
 #ifndef RESPOND_BASE_PROC_H
 #define RESPOND_BASE_PROC_H
