@@ -42,6 +42,10 @@ struct effect {
 	/* The id of another live run that holds what this change put in force: revert
 	 * then leaves it. KEY is one of the change's keys. NULL: nobody does. */
 	const char *(*held_by)(struct effect *effect, const char *key);
+	/* Whether CONTENT may stand at the change's target: asks the service whose
+	 * configuration it is. 0 (also without a service), or -EINVAL with the reason in
+	 * note. May be NULL: nothing is asked. */
+	int (*check)(struct effect *effect, const struct change *change, const struct buf *content);
 	/* One short sentence about how it went: why it failed, or what is worth knowing
 	 * ("2 of 3 had already ended"). Escaped. */
 	struct buf note;

@@ -195,6 +195,12 @@ struct change *plan_take(struct plan *plan, size_t i)
 	return c;
 }
 
+void plan_drop_from(struct plan *plan, size_t n)
+{
+	while (plan->n > n)
+		change_free(&plan->changes[--plan->n]);
+}
+
 const struct strv *plan_facts(const struct plan *plan, const char *fact)
 {
 	const struct yield *y = yield_of(plan, fact);

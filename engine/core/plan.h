@@ -42,6 +42,7 @@ int plan_begin_step(struct plan *plan, const char *step);
 size_t plan_count(const struct plan *plan);
 struct change *plan_at(const struct plan *plan, size_t i);
 struct change *plan_take(struct plan *plan, size_t i);     /* now the caller's; plan_at(i) is NULL afterwards */
+void plan_drop_from(struct plan *plan, size_t n);           /* forgets the changes from the Nth on */
 const struct strv *plan_facts(const struct plan *plan, const char *fact); /* of the current step; NULL: none */
 const struct strv *plan_notes(const struct plan *plan);     /* of the current step */
 const struct strv *plan_residuals(const struct plan *plan); /* of the current step */

@@ -108,6 +108,8 @@ static int plan_steps(const struct engine *engine, const struct playbook *playbo
 		int r = plan_step(engine, playbook, facts, round->plan, report);
 		if (r < 0)
 			return r;
+		if (report->state == STEP_FAILED)
+			plan_drop_from(round->plan, report->first);
 		report->n = plan_count(round->plan) - report->first;
 		stopped = report->state == STEP_FAILED && report->step->on_failure != ON_FAILURE_CONTINUE;
 	}
