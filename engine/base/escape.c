@@ -38,8 +38,7 @@ bool utf8_valid(const char *s, size_t len)
 	return true;
 }
 
-/* Characters that act on a terminal, or that make text look like other text. */
-static bool is_control(unsigned c)
+bool utf8_is_control(unsigned c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
@@ -59,7 +58,7 @@ int escape_text(struct buf *out, const char *s, size_t len)
 		n = utf8_next(s + i, len - i, &c);
 		if (n == 1 && strchr("\\\n\t\r", s[i]) && s[i])
 			buf_printf(out, "\\%c", s[i] == '\n' ? 'n' : s[i] == '\t' ? 't' : s[i] == '\r' ? 'r' : '\\');
-		else if (!n || is_control(c))
+		else if (!n || utf8_is_control(c))
 			escape_hex(out, s + i, n = n ? n : 1);
 		else
 			buf_add(out, s + i, n);
@@ -77,7 +76,7 @@ int escape_controls(struct buf *out, const char *s, size_t len)
 	for (size_t i = 0, n; i < len; i += n) {
 		unsigned c = 0;
 		n = utf8_next(s + i, len - i, &c);
-		if (!n || (is_control(c) && s[i] != '\n'))
+		if (!n || (utf8_is_control(c) && s[i] != '\n'))
 			escape_hex(out, s + i, n = n ? n : 1);
 		else
 			buf_add(out, s + i, n);

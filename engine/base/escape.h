@@ -30,6 +30,9 @@ int escape_controls(struct buf *out, const char *bytes, size_t len);
 size_t utf8_next(const char *s, size_t len, unsigned *ret);
 bool utf8_valid(const char *s, size_t len);
 
+/* Whether a code point acts on a terminal, or makes text look like other text. */
+bool utf8_is_control(unsigned c);
+
 /* A JSON string that holds the bytes escaped (new reference, NULL for no memory),
  * and the bytes of such a string: 0, -EINVAL, -ENOMEM. */
 json_t *json_bytes(const char *bytes, size_t len);

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum type {
-	TYPE_TEXT,        /* any UTF-8 without control characters */
+	TYPE_TEXT,        /* any UTF-8, not empty, without control characters but the tab */
 	TYPE_NAME,        /* a process name, a command name: like text, not empty, no "/" */
 	TYPE_PATH,        /* absolute, without "." and "..", doubled slashes removed; never a pattern */
 	TYPE_GLOB,        /* a path in which * ? [ ] \ have their meaning, as fnmatch(3) with FNM_PATHNAME */
@@ -22,7 +22,7 @@ enum type {
 	TYPE_PID,         /* a process id, 1 or more */
 	TYPE_SHA256,      /* 64 hexadecimal digits, lower case afterwards */
 	TYPE_FINGERPRINT, /* SHA256:BASE64 as ssh-keygen -l prints it */
-	TYPE_KEY,         /* an OpenSSH public key: "TYPE BASE64 [comment]" */
+	TYPE_KEY,         /* an OpenSSH public key: "TYPE BASE64 [COMMENT]"; bare BASE64 is given its type */
 	TYPE_NUMBER,      /* a whole number, 0 or more */
 	TYPE_PERCENT,     /* 0 or more, "90" or "90%"; one core is 100 */
 	TYPE_DURATION,    /* 500ms, 30s, 10m, 24h, 7d; normalised to milliseconds: "86400000ms" */
@@ -36,12 +36,13 @@ const char *type_name(enum type type, bool list); /* "address", "address-list" *
 int type_from_name(const char *name, enum type *ret, bool *ret_list); /* -ENOENT */
 
 /* Checks one element and appends it, normalised, to RET. -EINVAL with a sentence in
- * RET_WHY ("010.1.2.3 is not an IP address: ..."). CHOICES: for TYPE_CHOICE, "a|b|c". */
+ * RET_WHY ("'010.1.2.3' is not an IP address: ..."). CHOICES: for TYPE_CHOICE, "a|b|c". */
 int type_check(enum type type, const char *choices, const char *text, struct strv *ret, struct buf *ret_why);
 
 /* Whether a value of type FROM may stand where TO is asked for: the same type; any
  * type for TYPE_TEXT; address for endpoint; path for glob (its wildcards are escaped
- * then); pid for number. type_convert() gives the element in its new spelling. */
+ * then); pid for number. type_convert() gives the element in its new spelling;
+ * -EINVAL also for the one element that has none: a file: of addresses as an endpoint. */
 bool type_fits(enum type from, enum type to);
 int type_convert(enum type from, enum type to, const char *text, struct strv *ret);
 
