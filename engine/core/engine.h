@@ -13,6 +13,8 @@
 #include "core/run.h"
 #include "core/service.h"
 
+#include <signal.h>
+
 struct round;
 
 /* Tables, each ended by NULL. */
@@ -32,6 +34,7 @@ struct observer {
 	void (*outcome)(void *ctx, const struct change *change, enum outcome outcome, const char *note);
 	void (*undone)(void *ctx, const struct change *change, enum undo undo, const char *note);
 	void (*reloaded)(void *ctx, const char *service, int error, const char *note);
+	void (*wait)(void *ctx, int64_t ms); /* the run lets time pass before it looks again */
 	void (*warning)(void *ctx, const char *text);
 };
 
@@ -43,6 +46,7 @@ struct engine {
 	struct guard *guard;
 	const struct state *state;
 	const struct observer *observer;
+	const volatile sig_atomic_t *stop; /* set by a signal: end after the change that is being made */
 };
 
 #endif

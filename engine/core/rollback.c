@@ -1,2 +1,210 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-typedef int empty_unit; 
+#include "core/rollback.h"
+
+#include "base/escape.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Whether undoing has anything to do with this entry. What was reported as impossible
+ * once is not reported again. */
+static bool concerned(const struct run_entry *e, const char *step)
+{
+	return entry_live(e) && e->undo != UNDO_IMPOSSIBLE && (!step || strcmp(e->change->step, step) == 0);
+}
+
+struct key_count {
+	const struct holders *holders;
+	size_t all, held;
+	const char *by;
+};
+
+static int count_key(void *ctx, const char *key)
+{
+	struct key_count *count = ctx;
+	const char *by = holders_find(count->holders, key);
+	count->all++;
+	count->held += by != NULL;
+	count->by = by ? by : count->by;
+	return 0;
+}
+
+static int expect_by_probe(struct host *host, const struct run_entry *e, struct undo_item *item)
+{
+	enum change_state state;
+	int r = e->change->kind->probe(host, e->change, &state);
+	if (r < 0) {
+		item->expect = UNDO_FAILED;
+		item->why = strdup(strerror(-r));
+		return item->why ? 0 : -ENOMEM;
+	}
+	item->expect = state == CHANGE_DRIFTED ? UNDO_DRIFTED : UNDO_DONE;
+	if (state == CHANGE_AFTER)
+		return 0;
+	item->why = strdup(state == CHANGE_BEFORE ? "is already as it was before" : "was changed by somebody else since");
+	return item->why ? 0 : -ENOMEM;
+}
+
+static int expect(struct host *host, const struct holders *holders, const struct run_entry *e, struct undo_item *item)
+{
+	const struct change_kind *kind = e->change->kind;
+	item->entry = e;
+	if (kind->flags & CHANGE_IRREVERSIBLE) {
+		item->expect = UNDO_IMPOSSIBLE;
+		return 0;
+	}
+	if (kind->keys) {
+		struct key_count count = {.holders = holders};
+		int r = kind->keys(host, e->change, count_key, &count);
+		if (r == -ENOMEM)
+			return r;
+		if (r == 0 && count.all && count.held == count.all) {
+			_cleanup_buf_ struct buf why = {0};
+			buf_printf(&why, "run %s holds it too", count.by);
+			item->expect = UNDO_KEPT;
+			item->why = buf_steal(&why);
+			return item->why ? 0 : -ENOMEM;
+		}
+	}
+	return expect_by_probe(host, e, item);
+}
+
+void undo_plan_free(struct undo_plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		free(plan->v[i].why);
+	free(plan->v);
+	*plan = (struct undo_plan){0};
+}
+
+int rollback_plan(const struct engine *engine, const struct run *run, const char *step, struct undo_plan *ret)
+{
+	struct undo_plan plan = {.v = calloc(run->n ? run->n : 1, sizeof(*plan.v))};
+	_cleanup_strv_ struct strv unreadable = {0};
+	struct holders *holders = NULL;
+	int r = plan.v ? holders_load(engine->state, engine->host, engine->parts->kinds, run->id, &holders, &unreadable)
+	               : -ENOMEM;
+	for (size_t i = run->n; r == 0 && i-- > 0;)
+		if (concerned(&run->entries[i], step))
+			r = expect(engine->host, holders, &run->entries[i], &plan.v[plan.n++]);
+	holders_free(&holders);
+	if (r < 0)
+		undo_plan_free(&plan);
+	else
+		*ret = plan;
+	return r;
+}
+
+static void count_undo(struct undo_result *result, enum undo undo)
+{
+	switch (undo) {
+	case UNDO_DONE: result->done++; break;
+	case UNDO_KEPT: result->kept++; break;
+	case UNDO_DRIFTED: result->drifted++; break;
+	case UNDO_IMPOSSIBLE: result->impossible++; break;
+	default: result->failed++;
+	}
+}
+
+static enum undo revert(struct writer *w, const struct change *c)
+{
+	struct buf *note = &w->effect.note;
+	buf_reset(note);
+	if (c->kind->flags & CHANGE_IRREVERSIBLE) {
+		buf_puts(note, "cannot be undone");
+		return UNDO_IMPOSSIBLE;
+	}
+	int r = c->kind->revert(w->engine->host, c, &w->effect);
+	if (r == 0)
+		return UNDO_DONE;
+	if (r == -EBUSY)
+		return UNDO_KEPT;
+	if (!note->len)
+		buf_puts(note, strerror(-r));
+	return r == -ESTALE ? UNDO_DRIFTED : UNDO_FAILED;
+}
+
+static int undo_one(struct writer *w, size_t i, struct undo_result *result, struct strv *services)
+{
+	const struct change *c = w->run->entries[i].change;
+	enum undo undo = revert(w, c);
+	count_undo(result, undo);
+	const char *note = buf_text(&w->effect.note);
+	int r = writer_log(w, record_undo(c->id, undo, note));
+	if (r == 0 && undo == UNDO_DONE && c->service)
+		r = strv_add_new(services, c->service);
+	if (w->engine->observer->undone)
+		w->engine->observer->undone(w->engine->observer->ctx, c, undo, note);
+	int audited = undo == UNDO_IMPOSSIBLE || undo == UNDO_KEPT
+	                      ? 0 : trail_undo(w->trail, w->run->id, c, undo == UNDO_DONE);
+	return r < 0 ? r : audited;
+}
+
+static int log_start(struct writer *w, const char *step, json_t *operator)
+{
+	json_t *record = record_new("undo");
+	if (!record || (json_object_set_new(record, "operator", operator) |
+	                json_object_set_new(record, "step", step ? json_text(step) : json_null()))) {
+		json_decref(record);
+		return -ENOMEM;
+	}
+	return writer_log(w, record);
+}
+
+static int log_intents(struct writer *w, const char *step)
+{
+	int r = 0;
+	for (size_t i = w->run->n; r == 0 && i-- > 0;) {
+		if (!concerned(&w->run->entries[i], step))
+			continue;
+		json_t *record = record_new("undo-intent");
+		if (record && json_object_set_new(record, "change", json_integer((json_int_t)i + 1)) < 0) {
+			json_decref(record);
+			record = NULL;
+		}
+		r = writer_log(w, record);
+	}
+	return r < 0 ? r : writer_sync(w);
+}
+
+static int log_end(struct writer *w, const struct undo_result *result)
+{
+	json_t *record = record_new("undo-end");
+	if (record && json_object_set_new(record, "status", json_integer(undo_status(result))) < 0) {
+		json_decref(record);
+		record = NULL;
+	}
+	int r = writer_log(w, record);
+	return r < 0 ? r : writer_sync(w);
+}
+
+int rollback_run(struct writer *w, const char *step, json_t *operator, struct undo_result *ret)
+{
+	_cleanup_strv_ struct strv services = {0};
+	struct undo_result result = {0};
+	int r = log_start(w, step, operator);
+	if (r == 0)
+		r = log_intents(w, step);
+	writer_phase(w, "rolling back");
+	for (size_t i = w->run->n; r == 0 && i-- > 0;)
+		if (concerned(&w->run->entries[i], step))
+			r = undo_one(w, i, &result, &services);
+	writer_phase(w, NULL);
+	if (r == 0 && writer_reload(w, &services) < 0)
+		result.failed++;
+	if (r == 0)
+		r = log_end(w, &result);
+	if (r == 0)
+		r = trail_end(w->trail, w->run->id, "rolled-back", journal_head(w->journal)->hex, undo_status(&result) == 0);
+	*ret = result;
+	return r;
+}
+
+int undo_status(const struct undo_result *result)
+{
+	size_t bad = result->drifted + result->failed + result->impossible;
+	if (!bad)
+		return 0;
+	return result->done || result->kept || !result->failed ? 3 : 1;
+}

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-static const char *const outcome_words[] = {"unknown", "done", "held", "drifted", "failed", "partly"};
+static const char *const outcome_words[] = {"unknown", "done", "held", "drifted", "failed", "partly", "skipped"};
 static const char *const undo_words[] = {"none", "undone", "kept", "drifted", "failed", "impossible"};
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
@@ -81,8 +81,12 @@ void run_free(struct run **run)
 
 bool entry_live(const struct run_entry *entry)
 {
-	return entry->outcome != OUTCOME_DRIFTED && entry->outcome != OUTCOME_FAILED && entry->undo != UNDO_DONE &&
-	       entry->undo != UNDO_KEPT;
+	switch (entry->outcome) {
+	case OUTCOME_DRIFTED:
+	case OUTCOME_FAILED:
+	case OUTCOME_SKIPPED: return false;
+	default: return entry->undo != UNDO_DONE && entry->undo != UNDO_KEPT;
+	}
 }
 
 json_t *record_new(const char *type)

@@ -18,6 +18,7 @@ enum outcome {
 	OUTCOME_DRIFTED, /* the host was no longer what the plan saw; nothing was altered */
 	OUTCOME_FAILED,  /* the host is as it was before */
 	OUTCOME_PARTLY,  /* begun and not finished: the note says what is left */
+	OUTCOME_SKIPPED, /* not begun, because the run stopped before it */
 };
 
 enum undo {

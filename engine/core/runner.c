@@ -1,2 +1,566 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-typedef int empty_unit; 
+#include "core/runner.h"
+
+#include "base/escape.h"
+#include "base/strset.h"
+#include "core/vault.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_MS 30000
+
+/* The state of one real run. */
+struct runner {
+	struct engine *engine;
+	const struct playbook *playbook;
+	struct facts *facts;
+	struct writer writer;
+	bool writing;         /* the journal has been started */
+	struct strset keys;   /* what this run holds or put in force itself */
+	struct strset refused; /* refusals that were told already */
+	json_t *operator;
+	struct run_result *result;
+	struct buf *why;
+	bool must_stop, must_undo;
+};
+
+static const struct observer *observer(const struct runner *run)
+{
+	return run->engine->observer;
+}
+
+static json_t *host_record(void)
+{
+	char name[256] = "";
+	gethostname(name, sizeof(name) - 1);
+	return json_text(name);
+}
+
+static json_t *inputs_record(const struct playbook *playbook)
+{
+	json_t *inputs = json_object();
+	for (size_t i = 0; inputs && i < playbook->n_inputs; i++) {
+		const struct input *in = &playbook->inputs[i];
+		json_t *list = json_array();
+		for (size_t k = 0; list && k < in->value.items.n; k++)
+			json_array_append_new(list, json_text(in->value.items.v[k]));
+		json_object_set_new(inputs, in->name, list);
+	}
+	return inputs;
+}
+
+static json_t *strv_record(const struct strv *list)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; array && i < list->n; i++)
+		json_array_append_new(array, json_text(list->v[i]));
+	return array;
+}
+
+static json_t *run_record(const struct runner *run, const char *id)
+{
+	const struct playbook *p = run->playbook;
+	json_t *r = record_new("run");
+	if (!r)
+		return NULL;
+	if (json_object_set_new(r, "format", json_integer(1)) |
+	    json_object_set_new(r, "version", json_string(PACKAGE_VERSION)) |
+	    json_object_set_new(r, "run", json_string(id)) | json_object_set_new(r, "host", host_record()) |
+	    json_object_set_new(r, "playbook", json_text(p->name ? p->name : p->file)) |
+	    json_object_set_new(r, "file", json_text(p->path)) |
+	    json_object_set_new(r, "sha256", json_string(p->sha256.hex)) |
+	    json_object_set_new(r, "inputs", inputs_record(p)) |
+	    json_object_set_new(r, "allow", strv_record(run->engine->allow)) |
+	    json_object_set(r, "operator", run->operator)) {
+		json_decref(r);
+		return NULL;
+	}
+	return r;
+}
+
+/* The journal begins when there is something to write: a run that finds nothing to do
+ * leaves no trace. */
+static int start_writing(struct runner *run)
+{
+	if (run->writing)
+		return 0;
+	struct engine *engine = run->engine;
+	char id[RUN_ID_LEN];
+	struct trail *trail = NULL;
+	struct journal *journal = NULL;
+	struct run *record = NULL;
+	_cleanup_buf_ struct buf note = {0};
+	int r = trail_open(engine->config->audit_required, &trail, &note);
+	if (r < 0)
+		return buf_puts(run->why, buf_text(&note)), r;
+	r = run_id_new(id);
+	if (r == 0)
+		r = run_new(id, &record);
+	if (r == 0)
+		r = journal_create(engine->state, id, &journal);
+	if (r < 0) {
+		buf_printf(run->why, "the journal cannot be started: %s; nothing was changed", strerror(-r));
+		trail_close(&trail);
+		run_free(&record);
+		return r;
+	}
+	writer_init(&run->writer, engine, record, journal, trail);
+	run->writing = true;
+	memcpy(run->result->id, id, sizeof(id));
+	if (note.len)
+		writer_warn(&run->writer, "%s", note.data);
+	r = writer_log(&run->writer, run_record(run, id));
+	return r < 0 ? r : trail_begin(trail, id, run->playbook->name ? run->playbook->name : run->playbook->file,
+	                               run->playbook->sha256.hex);
+}
+
+static int describe(const struct change *c, struct buf *ret)
+{
+	buf_printf(ret, "%s: ", c->step);
+	return c->kind->describe(c, ret);
+}
+
+/* Logs and audits a refusal, unless this run did so already. */
+static int refuse(struct runner *run, const struct change *c, const struct verdict *v)
+{
+	_cleanup_buf_ struct buf key = {0};
+	buf_printf(&key, "%s\n%s\n%s", v->rule, c ? c->step : "", v->why);
+	int fresh = buf_error(&key) ? -ENOMEM : strset_add(&run->refused, key.data);
+	if (fresh <= 0)
+		return fresh;
+	run->result->refused++;
+	int r = start_writing(run);
+	json_t *record = r == 0 ? record_new("refused") : NULL;
+	if (record && (json_object_set_new(record, "rule", json_string(v->rule)) |
+	               json_object_set_new(record, "why", json_text(v->why)) |
+	               (c ? json_object_set_new(record, "step", json_string(c->step)) |
+	                            json_object_set_new(record, "kind", json_string(c->kind->name)) |
+	                            json_object_set_new(record, "target", json_text(c->target))
+	                  : 0))) {
+		json_decref(record);
+		record = NULL;
+	}
+	if (r == 0)
+		r = writer_log(&run->writer, record);
+	return r < 0 ? r : trail_refusal(run->writer.trail, run->writer.run->id, c, v->rule);
+}
+
+static int log_refusals(struct runner *run, const struct round *round)
+{
+	int r = round->whole.rule ? refuse(run, NULL, &round->whole) : 0;
+	for (size_t i = 0; r == 0 && i < plan_count(round->plan); i++)
+		if (round->verdicts[i].rule)
+			r = refuse(run, plan_at(round->plan, i), &round->verdicts[i]);
+	return r;
+}
+
+static bool failed_before(const struct runner *run, const struct change *c)
+{
+	for (size_t i = 0; run->writing && i < run->writer.run->n; i++) {
+		const struct run_entry *e = &run->writer.run->entries[i];
+		if ((e->outcome == OUTCOME_FAILED || e->outcome == OUTCOME_PARTLY) && change_same(e->change, c))
+			return true;
+	}
+	return false;
+}
+
+static int add_key(void *ctx, const char *key)
+{
+	int r = strset_add(ctx, key);
+	return r < 0 ? r : 0;
+}
+
+static int is_new_key(void *ctx, const char *key)
+{
+	return !strset_has(ctx, key);
+}
+
+/* Something in force already that this run does not hold yet. */
+static bool fresh_hold(struct runner *run, const struct round *round, size_t i)
+{
+	const struct change *c = plan_at(round->plan, i);
+	return c->held && !round->verdicts[i].rule && !round->whole.rule && c->kind->keys &&
+	       c->kind->keys(run->engine->host, c, is_new_key, &run->keys) > 0;
+}
+
+static bool to_do(struct runner *run, const struct round *round, size_t i)
+{
+	return (round_pending(round, i) && !failed_before(run, plan_at(round->plan, i))) || fresh_hold(run, round, i);
+}
+
+static size_t count_to_do(struct runner *run, const struct round *round)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < plan_count(round->plan); i++)
+		n += to_do(run, round, i);
+	return n;
+}
+
+static int log_round(struct runner *run, unsigned number)
+{
+	json_t *record = record_new("round");
+	if (record && json_object_set_new(record, "round", json_integer(number)) < 0) {
+		json_decref(record);
+		record = NULL;
+	}
+	return writer_log(&run->writer, record);
+}
+
+static int log_intents(struct runner *run, struct round *round)
+{
+	for (size_t i = 0; i < plan_count(round->plan); i++) {
+		if (!to_do(run, round, i))
+			continue;
+		struct change *c = plan_take(round->plan, i);
+		int r = c->kind->keys ? c->kind->keys(run->engine->host, c, add_key, &run->keys) : 0;
+		if (r == 0)
+			r = writer_intent(&run->writer, c);
+		if (r < 0) {
+			change_free(&c);
+			return r;
+		}
+	}
+	return writer_sync(&run->writer);
+}
+
+static enum outcome apply(struct runner *run, struct change *c)
+{
+	struct effect *effect = &run->writer.effect;
+	buf_reset(&effect->note);
+	int r = c->kind->apply(run->engine->host, c, effect);
+	if (r == -ESTALE)
+		return OUTCOME_DRIFTED;
+	if (r < 0 && !effect->note.len)
+		buf_puts(&effect->note, strerror(-r));
+	if (r == -EINPROGRESS)
+		return OUTCOME_PARTLY;
+	if (r < 0)
+		return OUTCOME_FAILED;
+	enum change_state state = CHANGE_DRIFTED;
+	r = c->kind->probe(run->engine->host, c, &state);
+	if (r == 0 && state == CHANGE_AFTER)
+		return OUTCOME_DONE;
+	buf_printf(&effect->note, "%sthe host does not show it%s%s", effect->note.len ? "; " : "", r < 0 ? ": " : "",
+	           r < 0 ? strerror(-r) : "");
+	return OUTCOME_PARTLY;
+}
+
+static enum on_failure policy(const struct runner *run, const char *step)
+{
+	for (size_t i = 0; i < run->playbook->n_steps; i++)
+		if (strcmp(run->playbook->steps[i].name, step) == 0)
+			return run->playbook->steps[i].on_failure;
+	return run->playbook->on_failure;
+}
+
+static void heed_policy(struct runner *run, const char *step)
+{
+	run->must_stop |= policy(run, step) != ON_FAILURE_CONTINUE;
+	run->must_undo |= policy(run, step) == ON_FAILURE_ROLLBACK;
+}
+
+static int note_outcome(struct runner *run, struct change *c, enum outcome outcome, struct strv *services)
+{
+	struct run_result *result = run->result;
+	const char *note = buf_text(&run->writer.effect.note);
+	int r = writer_log(&run->writer, record_outcome(c->id, outcome, note));
+	if (outcome == OUTCOME_DONE) {
+		result->done++;
+		if (c->service && r == 0)
+			r = strv_add_new(services, c->service);
+	} else if (outcome == OUTCOME_FAILED || outcome == OUTCOME_PARTLY) {
+		result->failed++;
+		heed_policy(run, c->step);
+	}
+	if (observer(run)->outcome)
+		observer(run)->outcome(observer(run)->ctx, c, outcome, note);
+	int audited = outcome == OUTCOME_SKIPPED
+	                      ? 0 : trail_change(run->writer.trail, run->writer.run->id, c, outcome == OUTCOME_DONE);
+	return r < 0 ? r : audited;
+}
+
+static int apply_round(struct runner *run, size_t first)
+{
+	struct run *record = run->writer.run;
+	_cleanup_strv_ struct strv services = {0};
+	int r = 0;
+	for (size_t i = first; r == 0 && i < record->n; i++) {
+		struct change *c = record->entries[i].change;
+		if (c->held) {
+			run->result->held++;
+			continue;
+		}
+		run->must_stop |= run->engine->stop && *run->engine->stop;
+		enum outcome outcome = OUTCOME_SKIPPED;
+		buf_reset(&run->writer.effect.note);
+		if (!run->must_stop) {
+			writer_phase(&run->writer, c->step);
+			outcome = apply(run, c);
+		}
+		writer_phase(&run->writer, NULL);
+		r = note_outcome(run, c, outcome, &services);
+	}
+	int reloaded = r == 0 ? writer_reload(&run->writer, &services) : 0;
+	run->result->failed += reloaded < 0;
+	run->must_stop |= reloaded < 0 && run->playbook->on_failure != ON_FAILURE_CONTINUE;
+	return r < 0 ? r : writer_sync(&run->writer);
+}
+
+static int execute(struct runner *run, struct round *round, unsigned number)
+{
+	int r = start_writing(run);
+	if (r == 0)
+		r = log_round(run, number);
+	size_t first = run->writing ? run->writer.run->n : 0;
+	if (r == 0)
+		r = log_intents(run, round);
+	if (r == 0)
+		r = apply_round(run, first);
+	run->result->rounds = number;
+	return r;
+}
+
+static int add_residual(struct runner *run, const char *text)
+{
+	return strv_add_new(&run->result->residual, text);
+}
+
+/* What the last plan still wants, and what steps say they cannot put right. */
+static int gather_residual(struct runner *run, const struct round *round)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < plan_count(round->plan); i++) {
+		const struct change *c = plan_at(round->plan, i);
+		if (!round_pending(round, i))
+			continue;
+		_cleanup_buf_ struct buf line = {0};
+		r = describe(c, &line);
+		if (r == 0)
+			r = add_residual(run, buf_text(&line));
+	}
+	for (size_t s = 0; r == 0 && s < round->n_steps; s++) {
+		const struct step_report *report = &round->steps[s];
+		for (size_t i = 0; r == 0 && i < report->residuals.n; i++) {
+			_cleanup_buf_ struct buf line = {0};
+			buf_printf(&line, "%s: %s", report->step->name, report->residuals.v[i]);
+			r = buf_error(&line) ? buf_error(&line) : add_residual(run, line.data);
+		}
+	}
+	return r;
+}
+
+static int log_residual(struct runner *run)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < run->result->residual.n; i++) {
+		json_t *record = record_new("residual");
+		if (record && json_object_set_new(record, "what", json_text(run->result->residual.v[i])) < 0) {
+			json_decref(record);
+			record = NULL;
+		}
+		r = writer_log(&run->writer, record);
+	}
+	return r;
+}
+
+static int log_failed_steps(struct runner *run, const struct round *round)
+{
+	int r = 0;
+	for (size_t s = 0; r == 0 && s < round->n_steps; s++) {
+		const struct step_report *report = &round->steps[s];
+		if (report->state != STEP_FAILED)
+			continue;
+		run->result->failed++;
+		json_t *record = run->writing ? record_new("failed") : NULL;
+		if (!run->writing)
+			continue;
+		if (record && (json_object_set_new(record, "step", json_string(report->step->name)) |
+		               json_object_set_new(record, "why", json_text(report->failure)))) {
+			json_decref(record);
+			record = NULL;
+		}
+		r = writer_log(&run->writer, record);
+	}
+	return r;
+}
+
+static void settle(struct runner *run)
+{
+	int64_t ms = run->playbook->settle_ms;
+	if (ms <= 0)
+		return;
+	if (observer(run)->wait)
+		observer(run)->wait(observer(run)->ctx, ms);
+	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	while (nanosleep(&left, &left) < 0 && errno == EINTR)
+		if (run->engine->stop && *run->engine->stop)
+			return;
+}
+
+/* Rounds, until planning again yields nothing, a policy ends the run, or the limit of
+ * rounds is reached. The last plan is the proof, or tells the residual. */
+static int run_rounds(struct runner *run)
+{
+	for (unsigned number = 1;; number++) {
+		struct round *round = NULL;
+		int r = round_plan(run->engine, run->playbook, run->facts, &round);
+		if (r < 0)
+			return r;
+		if (observer(run)->round)
+			observer(run)->round(observer(run)->ctx, number, round);
+		r = log_refusals(run, round);
+		bool stop = round_must_stop(round);
+		bool last = stop || number > run->engine->config->max_rounds || !count_to_do(run, round);
+		if (r == 0 && !last)
+			r = execute(run, round, number);
+		last = last || run->must_stop;
+		if (r == 0 && last)
+			r = gather_residual(run, round);
+		if (r == 0 && last)
+			r = log_failed_steps(run, round);
+		run->result->stopped = stop || run->must_stop;
+		round_free(&round);
+		if (r < 0 || last)
+			return r;
+		settle(run);
+	}
+}
+
+static int status_of(const struct run_result *result)
+{
+	bool altered = result->rolled_back ? undo_status(&result->undo) != 0 : result->done > 0;
+	if (result->refused)
+		return 4;
+	if (result->failed || result->stopped || result->rolled_back)
+		return altered ? 3 : 1;
+	return result->residual.n ? 3 : 0;
+}
+
+static const char *outcome_of(const struct run_result *result)
+{
+	if (result->rolled_back)
+		return "rolled-back";
+	return result->refused ? "refused" : result->failed ? "failed" : result->residual.n ? "residual" : "done";
+}
+
+static int log_end(struct runner *run)
+{
+	json_t *record = record_new("end");
+	if (record && (json_object_set_new(record, "status", json_integer(run->result->status)) |
+	               json_object_set_new(record, "done", json_integer((json_int_t)run->result->done)) |
+	               json_object_set_new(record, "refused", json_integer((json_int_t)run->result->refused)) |
+	               json_object_set_new(record, "failed", json_integer((json_int_t)run->result->failed)))) {
+		json_decref(record);
+		record = NULL;
+	}
+	int r = writer_log(&run->writer, record);
+	if (r == 0)
+		r = writer_sync(&run->writer);
+	return r < 0 ? r : trail_end(run->writer.trail, run->writer.run->id, outcome_of(run->result),
+	                             journal_head(run->writer.journal)->hex, run->result->status == 0);
+}
+
+static int finish(struct runner *run)
+{
+	int r = 0;
+	if (run->must_undo && run->writing) {
+		run->result->rolled_back = true;
+		r = rollback_run(&run->writer, NULL, json_incref(run->operator), &run->result->undo);
+	}
+	run->result->status = status_of(run->result);
+	if (!run->writing)
+		return r;
+	if (r == 0)
+		r = log_residual(run);
+	return r < 0 ? r : log_end(run);
+}
+
+static int lock_and_open(struct engine *engine, int *ret_lock, struct buf *ret_why)
+{
+	_cleanup_free_ char *vault_dir = NULL;
+	int r = state_prepare(engine->state);
+	if (r == 0)
+		r = state_lock(engine->state, LOCK_WAIT_MS, ret_lock);
+	if (r == -EWOULDBLOCK) {
+		buf_puts(ret_why, "another respond is at work on this host; it was waited for in vain");
+		return r;
+	}
+	if (r == 0 && asprintf(&vault_dir, "%s/vault", engine->state->dir) < 0)
+		r = -ENOMEM;
+	if (r == 0)
+		r = vault_open(engine->state->root, vault_dir, &engine->host->vault);
+	if (r < 0)
+		buf_printf(ret_why, "%s cannot be used: %s", engine->state->dir, strerror(-r));
+	return r;
+}
+
+int runner_run(struct engine *engine, const struct playbook *playbook, json_t *operator, struct run_result *ret,
+               struct buf *ret_why)
+{
+	*ret = (struct run_result){.status = 1};
+	struct runner run = {.engine = engine, .playbook = playbook, .operator = operator, .result = ret, .why = ret_why};
+	_cleanup_close_ int lock = -1;
+	int r = lock_and_open(engine, &lock, ret_why);
+	if (r == 0)
+		r = facts_new(&run.facts);
+	if (r == 0)
+		r = run_rounds(&run);
+	if (r == 0)
+		r = finish(&run);
+	if (run.writing)
+		writer_end(&run.writer);
+	vault_close(&engine->host->vault);
+	facts_free(&run.facts);
+	strset_free(&run.keys);
+	strset_free(&run.refused);
+	json_decref(operator);
+	return r;
+}
+
+void run_result_free(struct run_result *result)
+{
+	strv_free(&result->residual);
+}
+
+int runner_reopen(struct engine *engine, const char *id, struct writer *ret, int *ret_lock, struct buf *ret_why)
+{
+	_cleanup_close_ int lock = -1;
+	struct trail *trail = NULL;
+	struct journal *journal = NULL;
+	struct run *run = NULL;
+	json_t *records = NULL;
+	_cleanup_buf_ struct buf note = {0};
+	int r = trail_open(engine->config->audit_required, &trail, &note);
+	if (r < 0) {
+		buf_puts(ret_why, buf_text(&note));
+		return r;
+	}
+	r = lock_and_open(engine, &lock, ret_why);
+	if (r == 0)
+		r = journal_open(engine->state, id, &journal, &records, ret_why);
+	if (r == 0)
+		r = run_new(id, &run);
+	for (size_t i = 0; r == 0 && i < json_array_size(records); i++)
+		r = run_replay(run, json_array_get(records, i), NULL, engine->parts->kinds);
+	json_decref(records);
+	if (r < 0) {
+		if (!ret_why->len)
+			buf_printf(ret_why, "the journal of run %s cannot be used: %s", id, strerror(-r));
+		vault_close(&engine->host->vault);
+		journal_close(&journal);
+		run_free(&run);
+		trail_close(&trail);
+		return r;
+	}
+	writer_init(ret, engine, run, journal, trail);
+	if (note.len)
+		writer_warn(ret, "%s", note.data);
+	*ret_lock = lock;
+	lock = -1;
+	return 0;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/writer.h"
+
+#include "base/escape.h"
+#include "core/vault.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct writer *writer_of(struct effect *effect)
+{
+	return (struct writer *)effect; /* its first member */
+}
+
+/* What has grown is judged like a change of its own, of the same kind. */
+static int grow_allowed(struct writer *w, const struct change *change, json_t *more, struct buf *ret_why)
+{
+	struct change part = *change;
+	part.data = more;
+	const char *rule = NULL;
+	int r = guard_change(w->engine->guard, &part, &rule, ret_why);
+	if (r == 0)
+		return 0;
+	json_t *record = record_new("refused");
+	if (record && (json_object_set_new(record, "change", json_integer(change->id)) |
+	               json_object_set_new(record, "rule", json_string(rule ? rule : "guard.undecided")) |
+	               json_object_set_new(record, "why", json_text(buf_text(ret_why))) |
+	               json_object_set(record, "more", more))) {
+		json_decref(record);
+		record = NULL;
+	}
+	int logged = writer_log(w, record);
+	int told = trail_refusal(w->trail, w->run->id, change, rule ? rule : "guard.undecided");
+	return logged < 0 ? logged : told < 0 ? told : -EPERM;
+}
+
+static int grow(struct effect *effect, struct change *change, json_t *more)
+{
+	struct writer *w = writer_of(effect);
+	_cleanup_buf_ struct buf why = {0};
+	int r = grow_allowed(w, change, more, &why);
+	json_t *record = r == 0 ? record_new("grow") : NULL;
+	if (record && (json_object_set_new(record, "change", json_integer(change->id)) |
+	               json_object_set(record, "more", more))) {
+		json_decref(record);
+		record = NULL;
+	}
+	json_decref(more);
+	if (r == 0)
+		r = writer_log(w, record);
+	return r == 0 ? writer_sync(w) : r;
+}
+
+static const char *held_by(struct effect *effect, const char *key)
+{
+	return writer_held_by(writer_of(effect), key);
+}
+
+static int check(struct effect *effect, const struct change *change, const struct buf *content)
+{
+	const struct engine *engine = writer_of(effect)->engine;
+	const struct service *service = change->service ? service_find(engine->parts->services, change->service) : NULL;
+	if (!service || !service->check)
+		return 0;
+	return service->check(engine->host, change->target, content, &effect->note);
+}
+
+void writer_init(struct writer *w, const struct engine *engine, struct run *run, struct journal *journal,
+                 struct trail *trail)
+{
+	*w = (struct writer){
+		.effect = {.run = run->id, .grow = grow, .held_by = held_by, .check = check},
+		.engine = engine,
+		.run = run,
+		.journal = journal,
+		.trail = trail,
+	};
+}
+
+void writer_end(struct writer *w)
+{
+	buf_free(&w->effect.note);
+	holders_free(&w->holders);
+	journal_close(&w->journal);
+	trail_close(&w->trail);
+	run_free(&w->run);
+}
+
+static int log_record(struct writer *w, json_t *record, struct change *live)
+{
+	if (!record)
+		return -ENOMEM;
+	int r = journal_append(w->journal, json_incref(record));
+	if (r == 0)
+		r = run_replay(w->run, record, live, w->engine->parts->kinds);
+	json_decref(record);
+	return r;
+}
+
+int writer_log(struct writer *w, json_t *record)
+{
+	return log_record(w, record, NULL);
+}
+
+int writer_intent(struct writer *w, struct change *change)
+{
+	for (size_t i = 0; i < change->n_blobs; i++) {
+		struct sha256 stored;
+		int r = vault_put(w->engine->host->vault, &change->blobs[i].bytes, &stored);
+		if (r < 0)
+			return r;
+	}
+	change->id = (unsigned)w->run->n + 1;
+	return log_record(w, record_intent(change), change);
+}
+
+int writer_sync(struct writer *w)
+{
+	int r = vault_sync(w->engine->host->vault);
+	return r < 0 ? r : journal_sync(w->journal);
+}
+
+const char *writer_held_by(struct writer *w, const char *key)
+{
+	if (!w->holders) {
+		_cleanup_strv_ struct strv unreadable = {0};
+		if (holders_load(w->engine->state, w->engine->host, w->engine->parts->kinds, w->run->id, &w->holders,
+		                 &unreadable) < 0)
+			return NULL;
+		for (size_t i = 0; i < unreadable.n; i++)
+			writer_warn(w, "the journal of run %s cannot be read: what it holds is not known", unreadable.v[i]);
+	}
+	return holders_find(w->holders, key);
+}
+
+static int reload_one(struct writer *w, const char *name)
+{
+	const struct engine *engine = w->engine;
+	const struct service *service = service_find(engine->parts->services, name);
+	if (!service || !(service->units || service->daemon))
+		return 0;
+	_cleanup_buf_ struct buf note = {0};
+	writer_phase(w, "reloading");
+	int error = engine->parts->reload(engine->host, service, &note);
+	writer_phase(w, NULL);
+	json_t *record = record_new("reload");
+	if (record && (json_object_set_new(record, "service", json_string(name)) |
+	               json_object_set_new(record, "error", json_integer(error)) |
+	               json_object_set_new(record, "note", json_text(buf_text(&note))))) {
+		json_decref(record);
+		record = NULL;
+	}
+	int r = writer_log(w, record);
+	if (engine->observer->reloaded)
+		engine->observer->reloaded(engine->observer->ctx, name, error, buf_text(&note));
+	return r < 0 ? r : error == -ESRCH ? 0 : error;
+}
+
+int writer_reload(struct writer *w, const struct strv *services)
+{
+	int first = 0;
+	for (size_t i = 0; i < services->n; i++) {
+		int r = reload_one(w, services->v[i]);
+		first = first < 0 ? first : r;
+	}
+	return first;
+}
+
+void writer_warn(const struct writer *w, const char *fmt, ...)
+{
+	_cleanup_buf_ struct buf text = {0};
+	va_list ap;
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	if (w->engine->observer->warning)
+		w->engine->observer->warning(w->engine->observer->ctx, buf_text(&text));
+}
+
+void writer_phase(const struct writer *w, const char *what)
+{
+	if (w->engine->observer->phase)
+		w->engine->observer->phase(w->engine->observer->ctx, what);
+}

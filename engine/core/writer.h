@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The one that writes: a run under way with its journal, the audit trail, and what
+ * the engine gives to changes while they are applied or reverted. A record goes to
+ * the journal and into the run's state by the same call, so the two never differ.
+ */
+#ifndef RESPOND_CORE_WRITER_H
+#define RESPOND_CORE_WRITER_H
+
+#include "core/engine.h"
+#include "core/holders.h"
+
+struct writer {
+	struct effect effect; /* what kinds are handed; the rest is the engine's */
+	const struct engine *engine;
+	struct run *run;
+	struct journal *journal;
+	struct trail *trail;
+	struct holders *holders; /* read when first asked for */
+};
+
+/* RUN, JOURNAL and TRAIL pass to the writer. */
+void writer_init(struct writer *w, const struct engine *engine, struct run *run, struct journal *journal,
+                 struct trail *trail);
+void writer_end(struct writer *w);
+
+int writer_log(struct writer *w, json_t *record); /* steals the reference; NULL: -ENOMEM */
+
+/* Gives the change its number, stores its blobs in the vault and appends its intent;
+ * the change passes to the run on success. */
+int writer_intent(struct writer *w, struct change *change);
+
+/* Makes intents durable: the vault first, then the journal. */
+int writer_sync(struct writer *w);
+
+/* The id of another live run that holds KEY, or NULL. */
+const char *writer_held_by(struct writer *w, const char *key);
+
+/* Reloads each named service once and logs how it went; 0 or the first error. */
+int writer_reload(struct writer *w, const struct strv *services);
+
+void writer_warn(const struct writer *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void writer_phase(const struct writer *w, const char *what);
+
+#endif
