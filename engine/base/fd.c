@@ -254,15 +254,25 @@ static int host_link(int root, const struct stat *st, const struct buf *at, stru
 	return r < 0 ? -ELOOP : 0;
 }
 
-int path_resolve(int root, const char *path, struct buf *ret)
+static int resolve(int root, const char *path, bool follow_last, struct buf *ret)
 {
 	if (path[0] != '/')
 		return -EINVAL;
 	_cleanup_(walk_end) struct walk w = {.root = root, .dir = -1};
 	int r = walk_restart(&w);
 	if (r == 0)
-		r = walk_path(&w, path, false, any, host_link, NULL);
+		r = walk_path(&w, path, follow_last, any, host_link, NULL);
 	return r < 0 ? r : buf_puts(ret, w.at.len ? w.at.data : "/");
+}
+
+int path_resolve(int root, const char *path, struct buf *ret)
+{
+	return resolve(root, path, false, ret);
+}
+
+int path_follow(int root, const char *path, struct buf *ret)
+{
+	return resolve(root, path, true, ret);
 }
 
 static int only_ours(int root, const struct stat *st, const struct buf *at, struct buf *ret_why)

@@ -33,6 +33,9 @@ int path_read(int root, const char *path, size_t max, struct buf *ret, struct st
  * group or others. Other links: -ELOOP. */
 int path_resolve(int root, const char *path, struct buf *ret);
 
+/* The same, and the last component is followed too when it is such a link. */
+int path_follow(int root, const char *path, struct buf *ret);
+
 /* Whether only root, or the user with this effective uid, could have written what
  * PATH names: the file and every directory above it are owned by one of them and
  * not writable by group or others. 0; -EPERM with the offending path, and why, in
