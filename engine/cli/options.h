@@ -1,1 +1,51 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The command line of respond(8).
+ */
+#ifndef RESPOND_CLI_OPTIONS_H
+#define RESPOND_CLI_OPTIONS_H
+
+#include "base/buf.h"
+
+/* The exit statuses of respond(8). */
+enum exit_status {
+	EXIT_DONE = 0,     /* done and clean, or nothing to do */
+	EXIT_FAILED = 1,   /* nothing was done */
+	EXIT_USAGE = 2,    /* usage or playbook error */
+	EXIT_PARTLY = 3,   /* partly done, residual left, or not everything could be undone */
+	EXIT_REFUSED = 4,  /* by the guard, or because audit is required and not to be had */
+	EXIT_PENDING = 5,  /* dry run: changes are pending */
+};
+
+enum command {
+	COMMAND_NONE,
+	COMMAND_RUN,
+	COMMAND_PLAN,          /* --playbook with --dry-run */
+	COMMAND_ROLLBACK,
+	COMMAND_ROLLBACK_PLAN, /* --rollback with --dry-run */
+	COMMAND_LIST,
+	COMMAND_SHOW,
+	COMMAND_CHECK,
+	COMMAND_ACTIONS,
+	COMMAND_RULES,
+	COMMAND_HELP,
+	COMMAND_VERSION,
+};
+
+struct options {
+	enum command command;
+	const char *subject; /* of the command: FILE, RUN or NAME; NULL where it is optional */
+	const char *step;
+	struct strv set;
+	struct strv allow;
+	bool json;
+	bool colour;
+};
+
+/* 0, or -EINVAL with one sentence for people in RET_WHY. */
+int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_why);
+void options_free(struct options *options);
+
+extern const char help_text[];
+
+#endif

@@ -1,2 +1,271 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-typedef int empty_unit;
+#include "print.h"
+
+#include "base/escape.h"
+
+#include <string.h>
+
+static const char *const style_codes[] = {"", "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[36m"};
+
+void print_text(const struct printer *p, const char *text)
+{
+	_cleanup_buf_ struct buf safe = {0};
+	escape_controls(&safe, text, strlen(text));
+	fputs(buf_text(&safe), p->out);
+}
+
+void print_styled(const struct printer *p, enum style style, const char *fmt, ...)
+{
+	_cleanup_buf_ struct buf text = {0};
+	va_list ap;
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	bool coloured = p->colour && style != STYLE_PLAIN;
+	if (coloured)
+		fputs(style_codes[style], p->out);
+	print_text(p, buf_text(&text));
+	if (coloured)
+		fputs("\033[0m", p->out);
+}
+
+static enum style style_of_mark(char mark)
+{
+	switch (mark) {
+	case '+': return STYLE_GREEN;
+	case '-': return STYLE_RED;
+	case '!': return STYLE_RED;
+	case '~': return STYLE_YELLOW;
+	default: return STYLE_DIM;
+	}
+}
+
+static char mark_of(const struct change *c)
+{
+	return c->held ? '=' : c->kind->flags & CHANGE_IRREVERSIBLE ? '!' : c->kind->mark;
+}
+
+void print_change_line(const struct printer *p, const struct change *c, const char *indent)
+{
+	_cleanup_buf_ struct buf line = {0};
+	c->kind->describe(c, &line);
+	print_styled(p, style_of_mark(mark_of(c)), "%s%c %s", indent, mark_of(c), buf_text(&line));
+	if (c->held)
+		print_styled(p, STYLE_DIM, " (in force already; this run holds it too)");
+	fputc('\n', p->out);
+}
+
+/* Diff lines by their first character; headers dim. */
+static enum style style_of_detail(const char *line)
+{
+	if (strncmp(line, "---", 3) == 0 || strncmp(line, "+++", 3) == 0)
+		return STYLE_DIM;
+	switch (line[0]) {
+	case '+': return STYLE_GREEN;
+	case '-': return STYLE_RED;
+	case '@': return STYLE_CYAN;
+	default: return STYLE_PLAIN;
+	}
+}
+
+void print_detail(const struct printer *p, const struct change *c, const char *indent)
+{
+	if (!c->kind->detail || c->held)
+		return;
+	_cleanup_buf_ struct buf text = {0};
+	if (c->kind->detail(c, &text) < 0)
+		return;
+	char *save = NULL;
+	for (char *line = text.len ? strtok_r(text.data, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+		fputs(indent, p->out);
+		print_styled(p, style_of_detail(line), "%s", line);
+		fputc('\n', p->out);
+	}
+}
+
+static void print_verdict(const struct printer *p, const struct verdict *v, const char *indent)
+{
+	if (!v->rule)
+		return;
+	print_styled(p, STYLE_RED, "%srefused by the guard (%s): %s\n", indent, v->rule, v->why);
+}
+
+static void print_step(const struct printer *p, const struct round *round, const struct step_report *s)
+{
+	print_styled(p, STYLE_BOLD, "%s", s->step->name);
+	print_styled(p, STYLE_DIM, "  %s", s->step->action->name);
+	if (s->state == STEP_SKIPPED)
+		print_styled(p, STYLE_DIM, "  skipped: not (%s)", s->step->when_text ? s->step->when_text : "");
+	else if (s->state == STEP_NOT_REACHED)
+		print_styled(p, STYLE_DIM, "  not reached");
+	else if (s->state == STEP_PLANNED && !s->n && !s->residuals.n)
+		print_styled(p, STYLE_DIM, "  nothing to do");
+	fputc('\n', p->out);
+	if (s->state == STEP_FAILED)
+		print_styled(p, STYLE_RED, "  cannot be planned: %s\n", s->failure);
+	for (size_t i = s->first; i < s->first + s->n; i++) {
+		const struct change *c = plan_at(round->plan, i);
+		if (!c)
+			continue;
+		print_change_line(p, c, "  ");
+		print_verdict(p, &round->verdicts[i], "    ");
+		print_detail(p, c, "      ");
+		if (c->service)
+			print_styled(p, STYLE_DIM, "      then reload %s\n", c->service);
+	}
+	for (size_t i = 0; i < s->notes.n; i++)
+		print_styled(p, STYLE_DIM, "    %s\n", s->notes.v[i]);
+	for (size_t i = 0; i < s->residuals.n; i++)
+		print_styled(p, STYLE_YELLOW, "    left: %s\n", s->residuals.v[i]);
+}
+
+void print_round(const struct printer *p, const struct round *round)
+{
+	for (size_t i = 0; i < round->n_steps; i++)
+		print_step(p, round, &round->steps[i]);
+	print_verdict(p, &round->whole, "");
+}
+
+void print_blind(const struct printer *p, const struct host *host)
+{
+	if (!host->blind.n)
+		return;
+	print_styled(p, STYLE_YELLOW, "\nCould not be seen:\n");
+	for (size_t i = 0; i < host->blind.n; i++)
+		print_styled(p, STYLE_PLAIN, "  %s\n", host->blind.v[i]);
+}
+
+struct tally {
+	char mark;
+	const char *what;
+};
+
+/* "3 changes: + 1 to add, ~ 2 to alter." */
+void print_plan_summary(const struct printer *p, const struct round *round)
+{
+	static const struct tally tallies[] = {
+		{'+', "to add"}, {'~', "to alter"}, {'-', "to take away"}, {'!', "that cannot be undone"},
+	};
+	size_t pending = round_count_pending(round), refused = round_count_refused(round);
+	size_t failed = round_count_failed(round), residual = round_count_residual(round);
+	fputc('\n', p->out);
+	if (!pending)
+		print_styled(p, STYLE_BOLD, "Nothing to do.");
+	else
+		print_styled(p, STYLE_BOLD, "%zu change%s:", pending, pending == 1 ? "" : "s");
+	const char *comma = "";
+	for (size_t t = 0; t < sizeof(tallies) / sizeof(*tallies); t++) {
+		size_t n = 0;
+		for (size_t i = 0; i < plan_count(round->plan); i++)
+			n += round_pending(round, i) && mark_of(plan_at(round->plan, i)) == tallies[t].mark;
+		if (n)
+			print_styled(p, style_of_mark(tallies[t].mark), "%s %c %zu %s", comma, tallies[t].mark, n,
+			             tallies[t].what);
+		comma = n ? "," : comma;
+	}
+	if (pending)
+		fputc('.', p->out);
+	if (refused)
+		print_styled(p, STYLE_RED, " %zu refused by the guard.", refused);
+	if (failed)
+		print_styled(p, STYLE_RED, " %zu step%s failed.", failed, failed == 1 ? "" : "s");
+	if (residual)
+		print_styled(p, STYLE_YELLOW, " %zu left for you.", residual);
+	if (pending && round_must_stop(round))
+		print_styled(p, STYLE_RED, "\nBecause of that, a run would change nothing (on-failure = stop).");
+	fputc('\n', p->out);
+}
+
+static void print_note(const struct printer *p, const char *note)
+{
+	if (note && *note)
+		print_styled(p, STYLE_DIM, " (%s)", note);
+	fputc('\n', p->out);
+}
+
+void print_outcome(const struct printer *p, const struct change *c, enum outcome outcome, const char *note)
+{
+	enum style style = outcome == OUTCOME_DONE ? STYLE_GREEN : outcome == OUTCOME_DRIFTED ? STYLE_YELLOW : STYLE_RED;
+	_cleanup_buf_ struct buf line = {0};
+	c->kind->describe(c, &line);
+	print_styled(p, style, "  %-9s", outcome_word(outcome));
+	print_styled(p, STYLE_PLAIN, " %s: %s", c->step, buf_text(&line));
+	print_note(p, note);
+}
+
+void print_undone(const struct printer *p, const struct change *c, enum undo undo, const char *note)
+{
+	enum style style = undo == UNDO_DONE ? STYLE_GREEN : undo == UNDO_FAILED ? STYLE_RED : STYLE_YELLOW;
+	_cleanup_buf_ struct buf line = {0};
+	c->kind->describe(c, &line);
+	print_styled(p, style, "  %-10s", undo_word(undo));
+	print_styled(p, STYLE_PLAIN, " %s: %s", c->step, buf_text(&line));
+	print_note(p, note);
+}
+
+void print_reloaded(const struct printer *p, const char *service, int error, const char *note)
+{
+	print_styled(p, error ? STYLE_YELLOW : STYLE_GREEN, "  %-9s", error ? "not" : "reloaded");
+	print_styled(p, STYLE_PLAIN, " %s%s", error ? "reloaded: " : "", service);
+	print_note(p, note);
+}
+
+void print_result(const struct printer *p, const struct run_result *result)
+{
+	fputc('\n', p->out);
+	for (size_t i = 0; i < result->residual.n; i++)
+		print_styled(p, STYLE_YELLOW, "left: %s\n", result->residual.v[i]);
+	if (!result->id[0]) {
+		print_styled(p, STYLE_BOLD, "%s\n", result->failed || result->residual.n ? "Nothing was changed." : "Nothing to do.");
+		return;
+	}
+	print_styled(p, STYLE_BOLD, "Run %s: ", result->id);
+	print_styled(p, result->done ? STYLE_GREEN : STYLE_PLAIN, "%zu change%s done in %u round%s", result->done,
+	             result->done == 1 ? "" : "s", result->rounds, result->rounds == 1 ? "" : "s");
+	if (result->held)
+		print_styled(p, STYLE_PLAIN, ", %zu held", result->held);
+	if (result->refused)
+		print_styled(p, STYLE_RED, ", %zu refused", result->refused);
+	if (result->failed)
+		print_styled(p, STYLE_RED, ", %zu failed", result->failed);
+	if (result->stopped)
+		print_styled(p, STYLE_RED, ", stopped");
+	if (result->status == 0)
+		print_styled(p, STYLE_GREEN, "; nothing is left to do");
+	fputs(".\n", p->out);
+	if (result->rolled_back)
+		print_undo_result(p, &result->undo);
+	else if (result->done || result->held)
+		print_styled(p, STYLE_DIM, "To take it back: respond --rollback %s\n", result->id);
+}
+
+void print_undo_plan(const struct printer *p, const struct undo_plan *plan)
+{
+	static const char *const words[] = {"", "undo", "keep", "refuse", "cannot tell", "cannot undo"};
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct undo_item *item = &plan->v[i];
+		_cleanup_buf_ struct buf line = {0};
+		item->entry->change->kind->describe(item->entry->change, &line);
+		enum style style = item->expect == UNDO_DONE ? STYLE_GREEN : STYLE_YELLOW;
+		print_styled(p, style, "  %-11s", words[item->expect]);
+		print_styled(p, STYLE_PLAIN, " %s: %s", item->entry->change->step, buf_text(&line));
+		print_note(p, item->why);
+	}
+	if (!plan->n)
+		print_styled(p, STYLE_BOLD, "Nothing to take back.\n");
+}
+
+void print_undo_result(const struct printer *p, const struct undo_result *r)
+{
+	print_styled(p, STYLE_BOLD, "Rolled back: ");
+	print_styled(p, STYLE_GREEN, "%zu undone", r->done);
+	if (r->kept)
+		print_styled(p, STYLE_PLAIN, ", %zu kept for other runs", r->kept);
+	if (r->drifted)
+		print_styled(p, STYLE_YELLOW, ", %zu left alone because somebody changed them since", r->drifted);
+	if (r->impossible)
+		print_styled(p, STYLE_YELLOW, ", %zu cannot be undone", r->impossible);
+	if (r->failed)
+		print_styled(p, STYLE_RED, ", %zu failed", r->failed);
+	fputs(".\n", p->out);
+}

@@ -1,1 +1,47 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Plans, outcomes and rollbacks as text for people: colour and trees on a terminal,
+ * plain text when it is piped. Whatever comes in, no control byte goes out.
+ */
+#ifndef RESPOND_CLI_PRINT_H
+#define RESPOND_CLI_PRINT_H
+
+#include "core/rollback.h"
+#include "core/round.h"
+#include "core/runner.h"
+
+#include <stdio.h>
+
+struct printer {
+	FILE *out;
+	bool colour;
+};
+
+/* The whole plan of a round, step by step, with its details. */
+void print_round(const struct printer *p, const struct round *round);
+
+/* What could not be seen. */
+void print_blind(const struct printer *p, const struct host *host);
+
+/* The last line of a dry run. */
+void print_plan_summary(const struct printer *p, const struct round *round);
+
+void print_outcome(const struct printer *p, const struct change *change, enum outcome outcome, const char *note);
+void print_undone(const struct printer *p, const struct change *change, enum undo undo, const char *note);
+void print_reloaded(const struct printer *p, const char *service, int error, const char *note);
+void print_result(const struct printer *p, const struct run_result *result);
+void print_undo_plan(const struct printer *p, const struct undo_plan *plan);
+void print_undo_result(const struct printer *p, const struct undo_result *result);
+
+/* One line (no newline in it) with a mark before it, coloured by the mark. */
+void print_change_line(const struct printer *p, const struct change *change, const char *indent);
+void print_detail(const struct printer *p, const struct change *change, const char *indent);
+
+/* Text that is escaped already, but not trusted to be. */
+void print_text(const struct printer *p, const char *text);
+
+enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_GREEN, STYLE_YELLOW, STYLE_CYAN };
+void print_styled(const struct printer *p, enum style style, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

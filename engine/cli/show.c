@@ -1,2 +1,260 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-typedef int empty_unit;
+#include "show.h"
+
+#include "base/escape.h"
+#include "print-json.h"
+
+#include <errno.h>
+#include <string.h>
+
+int put_json(const struct printer *p, json_t *value)
+{
+	if (!value) {
+		fputs("respond: out of memory\n", stderr);
+		return EXIT_FAILED;
+	}
+	json_dumpf(value, p->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	fputc('\n', p->out);
+	json_decref(value);
+	return EXIT_DONE;
+}
+
+struct run_counts {
+	size_t done, undone, held;
+};
+
+static struct run_counts count_run(const struct run *run)
+{
+	struct run_counts n = {0};
+	for (size_t i = 0; i < run->n; i++) {
+		n.done += run->entries[i].outcome == OUTCOME_DONE;
+		n.held += run->entries[i].outcome == OUTCOME_HELD;
+		n.undone += run->entries[i].undo == UNDO_DONE;
+	}
+	return n;
+}
+
+static const char *run_word(const struct run *run, const struct run_counts *n)
+{
+	if (run->undoing)
+		return "rollback unfinished";
+	if (!run->ended)
+		return "unfinished";
+	if (n->undone)
+		return "rolled back";
+	static const char *const words[] = {"done", "failed", "?", "partly done", "refused"};
+	return run->status >= 0 && run->status <= 4 ? words[run->status] : "?";
+}
+
+static void print_run_line(const struct printer *p, const struct run *run)
+{
+	struct run_counts n = count_run(run);
+	print_styled(p, STYLE_BOLD, "%s", run->id);
+	print_styled(p, STYLE_PLAIN, "  %-25.25s  %-12s %3zu done", run->started ? run->started : "", run_word(run, &n),
+	             n.done);
+	if (n.undone)
+		print_styled(p, STYLE_PLAIN, ", %zu undone", n.undone);
+	_cleanup_buf_ struct buf name = {0};
+	escape_str(&name, run->playbook ? run->playbook : "");
+	print_styled(p, STYLE_PLAIN, "  %s\n", buf_text(&name));
+}
+
+int show_list(const struct printer *p, const struct engine *engine, bool json)
+{
+	_cleanup_strv_ struct strv ids = {0};
+	int r = state_runs(engine->state, &ids);
+	if (r < 0) {
+		fprintf(stderr, "respond: %s/runs: %s\n", engine->state->dir, strerror(-r));
+		return EXIT_FAILED;
+	}
+	json_t *list = json_array();
+	int status = EXIT_DONE;
+	for (size_t i = 0; i < ids.n; i++) {
+		struct run *run = NULL;
+		_cleanup_buf_ struct buf why = {0};
+		r = run_load(engine->state, ids.v[i], engine->parts->kinds, &run, &why);
+		if (r < 0) {
+			fprintf(stderr, "respond: run %s: %s\n", ids.v[i], why.len ? why.data : strerror(-r));
+			status = EXIT_FAILED;
+			continue;
+		}
+		struct run_counts n = count_run(run);
+		if (json)
+			json_array_append_new(list, json_pack("{ss ss* ss* so ss si si}", "run", run->id, "playbook",
+			                                      run->playbook, "started", run->started, "status",
+			                                      run->status < 0 ? json_null() : json_integer(run->status), "state",
+			                                      run_word(run, &n), "done", (int)n.done, "undone", (int)n.undone));
+		else
+			print_run_line(p, run);
+		run_free(&run);
+	}
+	if (json)
+		put_json(p, json_incref(list));
+	else if (!ids.n)
+		print_styled(p, STYLE_PLAIN, "No runs yet.\n");
+	json_decref(list);
+	return status;
+}
+
+static void print_entry(const struct printer *p, const struct run_entry *e)
+{
+	print_change_line(p, e->change, "  ");
+	print_styled(p, STYLE_DIM, "      %s: %s", e->change->step, outcome_word(e->outcome));
+	if (e->note && *e->note)
+		print_styled(p, STYLE_DIM, " (%s)", e->note);
+	if (e->undo != UNDO_NONE)
+		print_styled(p, STYLE_DIM, "; rollback: %s", undo_word(e->undo));
+	if (e->undo_note && *e->undo_note)
+		print_styled(p, STYLE_DIM, " (%s)", e->undo_note);
+	fputc('\n', p->out);
+	print_detail(p, e->change, "      ");
+}
+
+/* Records that are no changes: refusals, steps that failed, residual. */
+static void print_remark(const struct printer *p, const json_t *record)
+{
+	static const char *const fields[] = {"step", "rule", "why", "what", "service", "note"};
+	const char *type = json_string_value(json_object_get(record, "type"));
+	if (strcmp(type, "refused") != 0 && strcmp(type, "failed") != 0 && strcmp(type, "residual") != 0 &&
+	    strcmp(type, "reload") != 0)
+		return;
+	print_styled(p, strcmp(type, "reload") == 0 ? STYLE_DIM : STYLE_YELLOW, "  %s", type);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		const char *value = json_string_value(json_object_get(record, fields[i]));
+		if (value && *value)
+			print_styled(p, STYLE_PLAIN, "%s %s", i ? ":" : "", value);
+	}
+	fputc('\n', p->out);
+}
+
+static void print_run(const struct printer *p, const struct run *run)
+{
+	print_run_line(p, run);
+	const json_t *sha256 = json_object_get(run->head, "sha256"), *file = json_object_get(run->head, "file");
+	if (json_is_string(file))
+		print_styled(p, STYLE_DIM, "playbook %s, SHA-256 %s\n", json_string_value(file),
+		             json_is_string(sha256) ? json_string_value(sha256) : "?");
+	for (size_t i = 0; i < run->n; i++)
+		print_entry(p, &run->entries[i]);
+	for (size_t i = 0; i < json_array_size(run->records); i++)
+		print_remark(p, json_array_get(run->records, i));
+	if (!run->ended)
+		print_styled(p, STYLE_YELLOW, "This run did not end: what has no outcome is found out when it is rolled back.\n");
+}
+
+int show_run(const struct printer *p, const struct engine *engine, const char *id, bool json)
+{
+	struct run *run = NULL;
+	_cleanup_buf_ struct buf why = {0};
+	int r = run_load(engine->state, id, engine->parts->kinds, &run, &why);
+	if (r < 0) {
+		fprintf(stderr, "respond: run %s: %s\n", id, why.len ? why.data : strerror(-r));
+		return EXIT_FAILED;
+	}
+	if (json)
+		put_json(p, json_run(run));
+	else
+		print_run(p, run);
+	run_free(&run);
+	return EXIT_DONE;
+}
+
+static json_t *json_action(const struct action *a)
+{
+	json_t *params = json_array(), *facts = json_array();
+	for (const struct param *q = a->params; q->name; q++)
+		json_array_append_new(params, json_pack("{ss ss sb sb ss* ss* ss}", "name", q->name, "type",
+		                                        type_name(q->type, q->flags & PARAM_LIST), "required",
+		                                        !!(q->flags & PARAM_REQUIRED), "matcher",
+		                                        !!(q->flags & PARAM_MATCHER), "default", q->fallback, "choices",
+		                                        q->choices, "help", q->help));
+	for (const struct fact_decl *f = a->facts; f->name; f++)
+		json_array_append_new(facts, json_pack("{ss ss ss}", "name", f->name, "type",
+		                                       type_name(f->type, f->type != TYPE_NUMBER), "help", f->help));
+	return json_pack("{ss ss so so}", "name", a->name, "summary", a->summary, "arguments", params, "facts", facts);
+}
+
+static void print_param(const struct printer *p, const struct param *q)
+{
+	print_styled(p, STYLE_PLAIN, "  %-14s %-18s %s", q->name, type_name(q->type, q->flags & PARAM_LIST), q->help);
+	if (q->choices)
+		print_styled(p, STYLE_DIM, " [%s]", q->choices);
+	if (q->flags & PARAM_REQUIRED)
+		print_styled(p, STYLE_YELLOW, " (required)");
+	else if (q->fallback)
+		print_styled(p, STYLE_DIM, " (default: %s)", q->fallback);
+	fputc('\n', p->out);
+}
+
+static bool has_matchers(const struct action *a)
+{
+	for (const struct param *q = a->params; q->name; q++)
+		if (q->flags & PARAM_MATCHER)
+			return true;
+	return false;
+}
+
+static void print_params(const struct printer *p, const struct action *a, unsigned matcher)
+{
+	for (const struct param *q = a->params; q->name; q++)
+		if ((q->flags & PARAM_MATCHER) == matcher)
+			print_param(p, q);
+}
+
+static void print_action(const struct printer *p, const struct action *a)
+{
+	print_styled(p, STYLE_BOLD, "%s", a->name);
+	print_styled(p, STYLE_PLAIN, "  %s\n", a->summary);
+	if (has_matchers(a)) {
+		print_styled(p, STYLE_BOLD, "\nMatchers");
+		print_styled(p, STYLE_DIM, " (at least one; a list means any of, several matchers mean all of)\n");
+		print_params(p, a, PARAM_MATCHER);
+	}
+	print_styled(p, STYLE_BOLD, "\nArguments\n");
+	print_params(p, a, 0);
+	print_styled(p, STYLE_BOLD, "\nFacts\n");
+	for (const struct fact_decl *f = a->facts; f->name; f++)
+		print_styled(p, STYLE_PLAIN, "  %-14s %-18s %s\n", f->name, type_name(f->type, f->type != TYPE_NUMBER), f->help);
+}
+
+int show_actions(const struct printer *p, const struct parts *parts, const char *name, bool json)
+{
+	const struct action *one = name ? action_find(parts->actions, name) : NULL;
+	if (name && !one) {
+		fprintf(stderr, "respond: there is no such action; respond --actions lists them\n");
+		return EXIT_USAGE;
+	}
+	if (one && json)
+		return put_json(p, json_action(one));
+	if (one) {
+		print_action(p, one);
+		return EXIT_DONE;
+	}
+	json_t *list = json_array();
+	for (const struct action *const *a = parts->actions; *a; a++) {
+		if (json)
+			json_array_append_new(list, json_action(*a));
+		else
+			print_styled(p, STYLE_PLAIN, "%-16s %s\n", (*a)->name, (*a)->summary);
+	}
+	if (json)
+		return put_json(p, list);
+	json_decref(list);
+	print_styled(p, STYLE_DIM, "\nrespond --actions NAME shows arguments, types, defaults and facts.\n");
+	return EXIT_DONE;
+}
+
+int show_rules(const struct printer *p, bool json)
+{
+	json_t *list = json_array();
+	for (const struct guard_rule *r = guard_rules; r->name; r++) {
+		if (json)
+			json_array_append_new(list, json_pack("{ss sb ss}", "name", r->name, "fixed", r->fixed, "help", r->help));
+		else
+			print_styled(p, STYLE_PLAIN, "%-22s %s%s\n", r->name, r->help, r->fixed ? " (cannot be lifted)" : "");
+	}
+	if (json)
+		return put_json(p, list);
+	json_decref(list);
+	return EXIT_DONE;
+}
