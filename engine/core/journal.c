@@ -190,7 +190,7 @@ int journal_open(const struct state *state, const char *run, struct journal **re
 		r = -errno;
 	if (r == 0)
 		r = journal_new(fd, &journal);
-	if (r < 0) {
+	if (r < 0 || !journal) {
 		json_decref(records);
 		return r;
 	}

@@ -36,12 +36,13 @@ void time_text(char ret[40])
 {
 	struct timespec now;
 	struct tm local;
-	char zone[8], date[24];
+	char zone[8], date[20];
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &local);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &local);
 	strftime(zone, sizeof(zone), "%z", &local);
-	snprintf(ret, 40, "%s.%03ld%.3s:%.2s", date, now.tv_nsec / 1000000, zone, zone + 3);
+	unsigned ms = (unsigned)(now.tv_nsec / 1000000) % 1000;
+	snprintf(ret, 40, "%.19s.%03u%.3s:%.2s", date, ms, zone, zone + 3);
 }
 
 int run_new(const char *id, struct run **ret)
