@@ -21,6 +21,9 @@ struct ini_entry {
 	unsigned section_line;
 };
 
+#define INI_SECTIONS_MAX 1000
+#define INI_KEYS_MAX 100 /* of one section */
+
 struct ini {
 	struct ini_entry *v;
 	size_t n;
@@ -39,7 +42,8 @@ int ini_parse_bytes(const struct buf *bytes, struct ini *ret, struct diags *diag
 void ini_free(struct ini *ini);
 
 /* Reads FILE (absolute) below ROOT with the checks that a file which steers root's
- * program needs: regular, at most INI_FILE_MAX, and path_trusted(). -EINVAL with DIAGS filled. */
+ * program needs: regular, at most INI_FILE_MAX, and path_trusted(). -EINVAL with DIAGS
+ * filled; -ENOENT, where there is no such file, leaves them to the caller. */
 int ini_read_file(int root, const char *file, struct buf *ret, struct diags *diags);
 
 /* Splits a list value at commas: blanks around elements removed, "..." quotes an

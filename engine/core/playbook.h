@@ -32,13 +32,14 @@ struct argument {
 struct input {
 	unsigned line;
 	char *name;
-	enum type type;
+	enum type type;      /* TYPE_COUNT_ while reading a playbook whose input has none */
 	bool list;
 	bool required;
 	char *choices;
 	char *help;
 	struct value value;  /* its default, or what input_set() gave it */
 	bool has_value;
+	bool given;          /* by playbook_set() */
 };
 
 struct condition; /* a parsed `when` */
@@ -51,6 +52,7 @@ struct step {
 	size_t n_arguments;
 	struct condition *when;     /* NULL: always */
 	char *when_text;
+	unsigned when_line;
 	enum on_failure on_failure;
 };
 
@@ -85,7 +87,8 @@ int playbook_parse(const char *file, const struct buf *bytes, const struct actio
                    struct playbook **ret, struct diags *diags);
 void playbook_free(struct playbook **playbook);
 
-/* --set NAME=VALUE. -EINVAL or -ENOENT with a sentence in RET_WHY. */
+/* --set NAME=VALUE, once for each name. The elements of a list are separated as in a
+ * playbook, a single value is taken as it is. -EINVAL or -ENOENT with a sentence in RET_WHY. */
 int playbook_set(struct playbook *playbook, const char *name, const char *value, struct buf *ret_why);
 
 /* -EINVAL with a sentence when a required input has no value. */
