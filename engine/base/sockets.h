@@ -24,10 +24,12 @@ struct socket_info {
 	uint8_t id[64];
 };
 
-/* Visits every socket; a nonzero answer ends the visit and is returned. 0 or -errno. */
+/* Visits every socket; a nonzero answer ends the visit and is returned. 0 or -errno:
+ * -EPROTONOSUPPORT where the kernel has no inet_diag. */
 int sockets_visit(int (*visit)(void *ctx, const struct socket_info *info), void *ctx);
 
-/* Ends a connection (SOCK_DESTROY; CAP_NET_ADMIN). 0 also when it has gone. */
+/* Ends a connection (SOCK_DESTROY; CAP_NET_ADMIN). 0 also when it has gone.
+ * -EOPNOTSUPP: a kernel without CONFIG_INET_DIAG_DESTROY. */
 int socket_destroy(const struct socket_info *info);
 
 #endif
