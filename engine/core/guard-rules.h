@@ -1,1 +1,89 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Private to the guard: what its files share.
+ *
+ * Each family (guard-process.c, guard-net.c, guard-file.c) judges one subject. It
+ * gathers what it must know about the host once, at the first question, and keeps it
+ * for the life of the guard.
+ */
+#ifndef RESPOND_CORE_GUARD_RULES_H
+#define RESPOND_CORE_GUARD_RULES_H
+
+#include "core/guard.h"
+#include "base/proc.h"
+#include "base/users.h"
+
+#include <stdint.h>
+
+struct process_facts;
+struct socket_facts;
+struct net_facts;
+struct file_facts;
+
+struct guard {
+	struct host *host;
+	const struct config *config;
+	const struct proof *const *proofs;
+	const struct strv *allow;
+	struct users users;
+	bool users_known;
+	struct process_facts *process; /* each NULL until it is asked for */
+	struct socket_facts *sockets;
+	struct net_facts *net;
+	struct file_facts *file;
+};
+
+/* What is done to the subject. */
+enum deed { DEED_APPLY, DEED_UNDO };
+
+struct refusal {
+	const char *rule;
+	struct buf *why;
+};
+
+/* Refuses by RULE unless it is lifted: 0 (lifted) or -EPERM with the verdict filled.
+ * How to lift it is added to the sentence. */
+int guard_refuse(struct guard *guard, struct refusal *v, const char *rule, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Says why something could not be decided; returns ERROR. */
+int guard_unsure(struct refusal *v, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+bool guard_lifted(const struct guard *guard, const char *rule);
+
+/* TEXT for a sentence, escaped, in RET (emptied first). */
+const char *guard_text(struct buf *ret, const char *text);
+
+/* 0: nothing against it; -EPERM and the verdict; other -errno and the sentence. */
+int guard_process(struct guard *guard, pid_t pid, struct refusal *v);
+int guard_address(struct guard *guard, const struct netaddr *address, struct refusal *v);
+int guard_path(struct guard *guard, enum subject_type type, enum deed deed, const char *path, struct refusal *v);
+
+void process_facts_free(struct process_facts **facts);
+void socket_facts_free(struct socket_facts **facts);
+void net_facts_free(struct net_facts **facts);
+void file_facts_free(struct file_facts **facts);
+
+/* guard-process.c for guard-net.c: this program's ancestors without pid 1, the nearest
+ * first, and whether PID runs one of sshd's own programs. */
+int guard_ancestors(struct guard *guard, const struct pids **ret);
+bool guard_is_sshd(struct guard *guard, pid_t pid);
+
+/* guard-sockets.c: the sockets of this network namespace as they were at the first
+ * question, by inode. */
+struct socket_fact {
+	uint32_t inode;
+	bool listens; /* TCP */
+	int protocol;
+	uint16_t local_port, peer_port;
+	struct netaddr peer; /* family 0: none */
+};
+
+int guard_sockets(struct guard *guard, const struct socket_facts **ret);
+const struct socket_fact *socket_by_inode(const struct socket_facts *facts, uint32_t inode); /* NULL: none */
+bool socket_port_listens(const struct socket_facts *facts, uint16_t port);
+
+/* The users in /etc/passwd; those of a directory service are not among them. */
+int guard_users(struct guard *guard, const struct users **ret);
+
+#endif

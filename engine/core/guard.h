@@ -28,6 +28,12 @@ void guard_free(struct guard **guard);
 /* 0: allowed. -EPERM: refused; RET_RULE (static text) names the rule and RET_WHY says
  * what, why, and what to do. Other -errno: could not be decided, which is a refusal too. */
 int guard_change(struct guard *guard, const struct change *change, const char **ret_rule, struct buf *ret_why);
+
+/* The same for taking a change back. Freeing an address or continuing a process hurts
+ * nobody; only where a file is written counts: the kernel's filesystems, mount points,
+ * this program's own files, protected paths. */
+int guard_undo(struct guard *guard, const struct change *change, const char **ret_rule, struct buf *ret_why);
+
 int guard_subject(struct guard *guard, const struct subject *subject, const char **ret_rule, struct buf *ret_why);
 
 /* The plan as a whole: the limits of the blast radius, and the proofs. */
