@@ -183,9 +183,21 @@ static bool judge_indented(struct ini_span v, struct ini_line *ret, struct buf *
 	return judge_value(v, why) && judge_quotes(v, &ret->open, why);
 }
 
+static enum ini_line_kind kind_of(const char *text, size_t len)
+{
+	if (!trim(text, text + len).len)
+		return INI_LINE_BLANK;
+	if (text[0] == '#' || text[0] == ';')
+		return INI_LINE_COMMENT;
+	if (text[0] == '[')
+		return INI_LINE_SECTION;
+	return is_blank(text[0]) ? INI_LINE_INDENTED : INI_LINE_KEY;
+}
+
 static bool judge(const char *text, size_t len, struct ini_line *ret, struct buf *why)
 {
 	const char *end = text + len;
+	ret->kind = ret->meant = kind_of(text, len);
 	if (!clean_bytes(text, len, why))
 		return false;
 	if (len > INI_LINE_MAX) {
@@ -193,15 +205,6 @@ static bool judge(const char *text, size_t len, struct ini_line *ret, struct buf
 		                "blank, each but the last ended by a comma", len, INI_LINE_MAX);
 		return false;
 	}
-	if (!trim(text, end).len)
-		ret->kind = INI_LINE_BLANK;
-	else if (text[0] == '#' || text[0] == ';')
-		ret->kind = INI_LINE_COMMENT;
-	else if (text[0] == '[')
-		ret->kind = INI_LINE_SECTION;
-	else
-		ret->kind = is_blank(text[0]) ? INI_LINE_INDENTED : INI_LINE_KEY;
-
 	switch (ret->kind) {
 	case INI_LINE_SECTION: return judge_section(text, end, ret, why);
 	case INI_LINE_KEY: return judge_key(text, end, ret, why);
@@ -219,7 +222,6 @@ void ini_line_judge(const char *text, size_t len, struct ini_line *ret, struct b
 	}
 	if (!judge(text, len, &line, ret_why)) {
 		line.kind = INI_LINE_BAD;
-		line.header = len && text[0] == '[';
 		line.open = len && text[len - 1] == ',';
 	}
 	*ret = line;

@@ -27,9 +27,9 @@ struct ini_span {
 
 struct ini_line {
 	enum ini_line_kind kind;
-	bool carriage_return; /* stood at its end and is left out; a complaint for the file as a whole */
-	bool header;          /* a bad line that was meant to open a section */
-	bool open;            /* its value goes on in the next line: it ends with a comma */
+	bool carriage_return;     /* stood at its end and is left out; a complaint for the file as a whole */
+	enum ini_line_kind meant; /* by a bad line; otherwise its kind */
+	bool open;                /* its value goes on in the next line: it ends with a comma */
 	struct ini_span section, name, key, value;
 };
 

@@ -240,8 +240,10 @@ static void on_indented(struct reader *r, const struct ini_line *line)
 static void on_bad(struct reader *r, const struct ini_line *line, const char *why)
 {
 	diag_add(r->diags, r->line, "%s", why);
+	if (line->meant == INI_LINE_COMMENT)
+		return;
 	r->more = line->open ? MORE_IGNORE : MORE_NO;
-	if (!line->header)
+	if (line->meant != INI_LINE_SECTION)
 		return;
 	r->any_section = true;
 	copy_span(r->section, sizeof(r->section), (struct ini_span){NOWHERE, 1});
@@ -263,7 +265,7 @@ static void take_line(struct reader *r, const char *text, size_t len, char *str,
 	ini_line_judge(text, len, &line, &why);
 	if (line.carriage_return)
 		note_carriage_return(r);
-	if (line.kind != INI_LINE_INDENTED && line.kind != INI_LINE_COMMENT && line.kind != INI_LINE_BAD)
+	if (line.meant != INI_LINE_INDENTED && line.meant != INI_LINE_COMMENT)
 		close_list(r);
 
 	switch (line.kind) {
@@ -274,7 +276,7 @@ static void take_line(struct reader *r, const char *text, size_t len, char *str,
 	default: break;
 	}
 
-	if (line.kind == INI_LINE_SECTION || (line.kind == INI_LINE_BAD && line.header))
+	if (line.meant == INI_LINE_SECTION)
 		buf_printf(&seen, "[%s]", r->section);
 	else if (r->expected)
 		buf_printf(&seen, "%s=%s", r->key, r->value);
