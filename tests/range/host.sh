@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What integration tests do to a staged host and ask it, to be sourced:
+#
+#   . "$TOP_SRCDIR/tests/range/host.sh"
+#   enter_range "$@"       runs the script again inside a range, or skips all of it
+#   install_respond        as /usr/sbin/respond, its playbooks in /etc/respond/playbooks
+#   stage_incident         tests/range/incident.sh, and its facts as variables
+#
+# RESPOND, TOP_SRCDIR, TOP_BUILDDIR, SYSCONFDIR and LOCALSTATEDIR are set by make.
+
+. "$TOP_SRCDIR/tests/range/tap.sh"
+
+state_dir=$LOCALSTATEDIR/lib/respond
+playbooks=/etc/respond/playbooks
+
+enter_range() {
+	local seconds=${range_seconds:-120} why
+	[ "${IN_RANGE:-}" != yes ] || return 0
+	if ! why=$("$TOP_SRCDIR/tests/range/range.sh" true 2>&1); then
+		skip_all "$(printf %s "${why:-no range}" | tail -n 1)"
+	fi
+	exec "$TOP_SRCDIR/tests/range/range.sh" -t "$seconds" "$(realpath "$0")" "$@"
+}
+
+install_respond() {
+	install -m 0755 "$RESPOND" /usr/sbin/respond
+	install -d -m 0755 $playbooks "$SYSCONFDIR/respond/playbooks"
+	install -m 0644 "$TOP_SRCDIR"/playbooks/*.pb $playbooks
+	[ "$SYSCONFDIR" = /etc ] || install -m 0644 "$TOP_SRCDIR"/playbooks/*.pb "$SYSCONFDIR/respond/playbooks"
+	rm -rf "$state_dir"
+}
+
+stage_incident() {
+	"$TOP_SRCDIR/tests/range/incident.sh" || { echo "Bail out! the incident could not be staged"; exit 1; }
+	. /run/range/incident
+}
+
+# Runs respond; its output is then in $output, its exit status in $status.
+run_respond() {
+	status=0
+	output=$(respond "$@" 2>&1 </dev/null) || status=$?
+}
+
+# ---- what a host looks like ----------------------------------------------------
+
+# One line for everything below the given directories: type, mode, owner, size and
+# contents, inode flags, ACL and xattrs; with times where the first argument says so.
+describe_files() {
+	local times='' format='%p %y %m %U:%G %n %l'
+	if [ "$1" = --times ]; then
+		times=' %s %T@ %C@'
+		shift
+	fi
+	find "$@" -xdev \( -path "$state_dir" -o -path /run/range \) -prune -o -printf "$format$times\n" | LC_ALL=C sort
+	find "$@" -xdev -path "$state_dir" -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum --
+	find "$@" -xdev -path "$state_dir" -prune -o \( -type f -o -type d \) -print0 | LC_ALL=C sort -z |
+		xargs -0r lsattr -d -- 2>/dev/null
+	find "$@" -xdev -path "$state_dir" -prune -o \( -type f -o -type d \) -print0 | LC_ALL=C sort -z |
+		xargs -0r getfattr -h -d -m '^(user|security|system|trusted[.][^o])' --absolute-names -- 2>/dev/null
+}
+
+# Every file of this host that was ever touched in the range, which is what an
+# overlay keeps, and all of what is not in the overlay. Any write shows here.
+every_file() {
+	describe_files --times /run/range/upper /run /tmp /dev/shm "$@"
+}
+
+# The files that the incident consists of, without times.
+incident_files() {
+	describe_files /etc /root/.ssh /home/operator /usr/local/bin /usr/local/sbin /usr/sbin/mysqld \
+		/var/spool/cron /var/tmp /tmp
+}
+
+# Paths in the upper layer that are not directories: what the range differs in.
+touched_files() {
+	(cd /run/range/upper && find . -path ".$state_dir" -prune -o ! -type d -print | LC_ALL=C sort)
+}
+
+processes() {
+	local me=$BASHPID
+	ps -e -o pid=,ppid=,sid=,user:20=,args= | awk -v shell="$me" -v self="$$" \
+		'$1 != shell && $2 != shell && $1 != self && $2 != self'
+}
+
+firewall() {
+	nft -s list ruleset
+}
+
+sshd_settings() {
+	local user address
+	for user in root operator; do
+		for address in 192.168.1.7 198.51.100.10 203.0.113.9 127.0.0.1; do
+			echo "$user from $address"
+			sshd -T -C "user=$user,host=host,addr=$address,laddr=192.168.1.100,lport=22"
+		done
+	done
+}
+
+# ---- what a run has left ---------------------------------------------------------
+
+last_run() {
+	respond --list --format json | "$TOP_BUILDDIR/tests/range/json" runs.0.id
+}
+
+json() {
+	"$TOP_BUILDDIR/tests/range/json" "$@"
+}
