@@ -43,14 +43,20 @@ void file_facts_free(struct file_facts **facts)
 	*facts = NULL;
 }
 
-/* Resolves as far as the host allows; what is not there stands for itself. */
+/* Resolves as far as the host goes; what is not there yet, or any more, keeps the name
+ * that it would have in its directory. */
 static int resolve(const struct guard *guard, const char *path, struct buf *ret)
 {
 	int r = path_resolve(guard->host->root, path, ret);
-	if (r != -ENOENT && r != -ENOTDIR && r != -EACCES)
+	const char *slash = strrchr(path, '/');
+	if ((r != -ENOENT && r != -ENOTDIR && r != -EACCES) || !slash)
 		return r;
 	buf_reset(ret);
-	return buf_puts(ret, path);
+	_cleanup_free_ char *dir = strndup(path, (size_t)(slash - path));
+	if (!dir)
+		return -ENOMEM;
+	r = dir[0] ? resolve(guard, dir, ret) : 0;
+	return r < 0 ? r : buf_puts(ret, slash);
 }
 
 static int get_facts(struct guard *guard, struct file_facts **ret)
@@ -63,10 +69,10 @@ static int get_facts(struct guard *guard, struct file_facts **ret)
 		for (size_t i = 0; r == 0 && i < guard->config->paths.n; i++) {
 			_cleanup_buf_ struct buf path = {0};
 			r = resolve(guard, guard->config->paths.v[i], &path);
-			if (r == -ELOOP) /* protected as it is written, then */
-				r = buf_copy(&path, &(struct buf){0}) ?: buf_puts(&path, guard->config->paths.v[i]);
 			if (r == 0)
 				r = strv_add(&f->protected, buf_text(&path));
+			else if (r == -ELOOP) /* protected as it is written, then */
+				r = strv_add(&f->protected, guard->config->paths.v[i]);
 		}
 		if (r < 0) {
 			file_facts_free(&f);
