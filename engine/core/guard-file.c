@@ -45,9 +45,10 @@ void file_facts_free(struct file_facts **facts)
 
 /* Resolves as far as the host goes; what is not there yet, or any more, keeps the name
  * that it would have in its directory. */
-static int resolve(const struct guard *guard, const char *path, struct buf *ret)
+static int resolve(const struct guard *guard, const char *path, bool follow_last, struct buf *ret)
 {
-	int r = path_resolve(guard->host->root, path, ret);
+	int root = guard->host->root;
+	int r = follow_last ? path_follow(root, path, ret) : path_resolve(root, path, ret);
 	const char *slash = strrchr(path, '/');
 	if ((r != -ENOENT && r != -ENOTDIR && r != -EACCES) || !slash)
 		return r;
@@ -55,7 +56,7 @@ static int resolve(const struct guard *guard, const char *path, struct buf *ret)
 	_cleanup_free_ char *dir = strndup(path, (size_t)(slash - path));
 	if (!dir)
 		return -ENOMEM;
-	r = dir[0] ? resolve(guard, dir, ret) : 0;
+	r = dir[0] ? resolve(guard, dir, true, ret) : 0;
 	return r < 0 ? r : buf_puts(ret, slash);
 }
 
@@ -68,7 +69,7 @@ static int get_facts(struct guard *guard, struct file_facts **ret)
 			r = -errno;
 		for (size_t i = 0; r == 0 && i < guard->config->paths.n; i++) {
 			_cleanup_buf_ struct buf path = {0};
-			r = resolve(guard, guard->config->paths.v[i], &path);
+			r = resolve(guard, guard->config->paths.v[i], false, &path);
 			if (r == 0)
 				r = strv_add(&f->protected, buf_text(&path));
 			else if (r == -ELOOP) /* protected as it is written, then */
@@ -329,7 +330,7 @@ int guard_path(struct guard *guard, enum subject_type type, enum deed deed, cons
 	if (r < 0)
 		return guard_unsure(v, r, "cannot find out which paths are protected");
 	guard_text(&shown, path);
-	r = path[0] == '/' ? resolve(guard, path, &resolved) : -EINVAL;
+	r = path[0] == '/' ? resolve(guard, path, false, &resolved) : -EINVAL;
 	if (r < 0)
 		return guard_unsure(v, r, "cannot tell what %s leads to", buf_text(&shown));
 	guard_text(&shown, buf_text(&resolved));
