@@ -107,7 +107,7 @@ int path_open_parent(int root, const char *path, int *ret_dir, const char **ret_
 	return r;
 }
 
-int path_read(int root, const char *path, size_t max, struct buf *ret, struct stat *ret_stat)
+int path_open_regular(int root, const char *path, int *ret_fd, struct stat *ret_stat)
 {
 	_cleanup_close_ int fd = -1;
 	int r = path_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &fd);
@@ -118,10 +118,18 @@ int path_read(int root, const char *path, size_t max, struct buf *ret, struct st
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	r = fd_read(fd, max, ret);
-	if (r == 0 && ret_stat)
+	if (ret_stat)
 		*ret_stat = st;
-	return r;
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+int path_read(int root, const char *path, size_t max, struct buf *ret, struct stat *ret_stat)
+{
+	_cleanup_close_ int fd = -1;
+	int r = path_open_regular(root, path, &fd, ret_stat);
+	return r < 0 ? r : fd_read(fd, max, ret);
 }
 
 /* A walk that knows where it is: an fd and the path it stands for. */

@@ -24,7 +24,11 @@ int path_open(int root, const char *path, int flags, int *ret_fd);
  * (a pointer into it). -EINVAL for "/" and paths that end in "/", "." or "..". */
 int path_open_parent(int root, const char *path, int *ret_dir, const char **ret_name);
 
-/* Reads a regular file whole. -EINVAL: not a regular file; a FIFO never blocks. */
+/* Opens a regular file for reading. -EINVAL: not a regular file; a FIFO never blocks.
+ * RET_STAT may be NULL. */
+int path_open_regular(int root, const char *path, int *ret_fd, struct stat *ret_stat);
+
+/* Reads a regular file whole: path_open_regular(), and -EFBIG. */
 int path_read(int root, const char *path, size_t max, struct buf *ret, struct stat *ret_stat);
 
 /* PATH with the host's own symbolic links resolved (/bin/x gives /usr/bin/x), the

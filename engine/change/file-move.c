@@ -1,2 +1,318 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-typedef int empty_unit; 
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The data of a file.move:
+ *     path, sha256, size   the file, and the object of the vault that it becomes
+ *     dev, ino             what it was when it was planned
+ *     links                how many names it had
+ *     meta                 what it had beside its content (base/meta.h)
+ *
+ * Rules:
+ *  1. A file with one name moves by rename where the vault is on the same filesystem.
+ *     Any other is copied; only then, and only this one name, is removed.
+ *  2. What stands under the name is judged by what is open, before and after it is
+ *     moved aside; what turns out to be something else is put back.
+ *  3. An inode with other names is never altered: no chmod, no chown, no truncation.
+ */
+#include "change/file-move.h"
+
+#include "base/escape.h"
+#include "base/fd.h"
+#include "base/meta.h"
+#include "change/file-replace.h"
+#include "core/vault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libaudit.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+static int make_data(const char *path, const struct stat *st, const struct sha256 *sha256, json_t *meta, json_t **ret)
+{
+	json_t *data = json_pack("{so ss sI sI sI sI so}", "path", json_text(path), "sha256", sha256->hex, "size",
+	                         (json_int_t)st->st_size, "dev", (json_int_t)st->st_dev, "ino", (json_int_t)st->st_ino,
+	                         "links", (json_int_t)st->st_nlink, "meta", meta);
+	if (!data)
+		return -ENOMEM;
+	*ret = data;
+	return 0;
+}
+
+int file_move_plan(struct host *host, struct plan *plan, const char *path, struct sha256 *ret_sha256,
+                   struct change **ret)
+{
+	_cleanup_buf_ struct buf real = {0}, planned = {0};
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	struct sha256 sha256;
+	json_t *meta = NULL, *data = NULL;
+	struct change *c = NULL;
+	int r = path_resolve(host->root, path, &real);
+	if (r == 0 && plan_file(plan, real.data, &planned) == -ENOENT)
+		r = -ENOENT;
+	if (r == 0)
+		r = path_open_regular(host->root, real.data, &fd, &st);
+	if (r == 0)
+		r = sha256_fd(fd, &sha256);
+	if (r == 0)
+		r = meta_read(fd, &meta);
+	if (r == 0)
+		r = make_data(real.data, &st, &sha256, meta, &data);
+	if (r == 0)
+		r = plan_change(plan, &file_move_kind, real.data, data, &c);
+	if (r < 0)
+		return r;
+	c->takes_target = true;
+	if (ret_sha256)
+		*ret_sha256 = sha256;
+	if (ret)
+		*ret = c;
+	return 0;
+}
+
+static const char *planned_hash(const struct change *c)
+{
+	const char *hex = json_string_value(json_object_get(c->data, "sha256"));
+	return hex ? hex : "";
+}
+
+static int json_unsigned(const struct change *c, const char *field, unsigned long long *ret)
+{
+	const json_t *v = json_object_get(c->data, field);
+	if (!json_is_integer(v))
+		return -EBADMSG;
+	*ret = (unsigned long long)json_integer_value(v);
+	return 0;
+}
+
+/* Whether FD is the very file that was planned: same inode, same content. */
+static int check_identity(const struct change *c, int fd, struct stat *ret_st, struct sha256 *ret_sha256)
+{
+	unsigned long long dev, ino;
+	if (json_unsigned(c, "dev", &dev) < 0 || json_unsigned(c, "ino", &ino) < 0)
+		return -EBADMSG;
+	if (fstat(fd, ret_st) < 0)
+		return -errno;
+	if (!S_ISREG(ret_st->st_mode) || ret_st->st_dev != dev || ret_st->st_ino != ino)
+		return -ESTALE;
+	int r = sha256_fd(fd, ret_sha256);
+	return r < 0 ? r : strcmp(ret_sha256->hex, planned_hash(c)) == 0 ? 0 : -ESTALE;
+}
+
+/* Moves NAME aside within its directory, where nobody knows its name. */
+static int set_aside(int dir, const char *name, char aside[32])
+{
+	unsigned long long salt;
+	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
+		return -errno;
+	snprintf(aside, 32, ".respond-%016llx", salt);
+	return renameat2(dir, name, dir, aside, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
+/* Whether what stands under NAME now has the content and is a regular file. */
+static int check_name(int dir, const char *name, const struct sha256 *sha256)
+{
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	struct sha256 now;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return -ESTALE;
+	int r = sha256_fd(fd, &now);
+	return r < 0 ? r : strcmp(now.hex, sha256->hex) == 0 ? 0 : -ESTALE;
+}
+
+static int move_by_copy(struct host *host, int dir, const char *name, int fd, const struct sha256 *sha256)
+{
+	struct sha256 stored;
+	char aside[32];
+	int r = vault_put_fd(host->vault, fd, &stored);
+	if (r == 0 && strcmp(stored.hex, sha256->hex) != 0)
+		r = -ESTALE;
+	if (r == 0)
+		r = vault_sync(host->vault);
+	if (r == 0)
+		r = set_aside(dir, name, aside);
+	if (r < 0)
+		return r;
+	r = check_name(dir, aside, sha256);
+	if (r == 0 && unlinkat(dir, aside, 0) < 0)
+		r = -errno;
+	if (r < 0)
+		renameat2(dir, aside, dir, name, RENAME_NOREPLACE);
+	return r;
+}
+
+/* What moved is judged by its content: an overlay filesystem may give it another inode
+ * number on the way. */
+static int move_by_rename(struct host *host, int dir, const char *name, const struct sha256 *sha256)
+{
+	int r = vault_take(host->vault, dir, name, sha256);
+	if (r < 0)
+		return r;
+	if (vault_has(host->vault, sha256))
+		return vault_sync(host->vault);
+	int back = vault_give_back(host->vault, sha256, dir, name);
+	return back < 0 ? back : -ESTALE;
+}
+
+static int move(struct host *host, int dir, const char *name, int fd, const struct stat *st,
+                const struct sha256 *sha256)
+{
+	int r = st->st_nlink == 1 ? move_by_rename(host, dir, name, sha256) : -EXDEV;
+	if (r == -EXDEV || r == -EEXIST)
+		r = move_by_copy(host, dir, name, fd, sha256);
+	return r;
+}
+
+static int move_unlocked(struct host *host, int dir, const char *name, int fd, const struct stat *st,
+                         const struct sha256 *sha256)
+{
+	struct unlocked_dir unlocked;
+	unsigned flags = 0;
+	int r = dir_unlock(dir, &unlocked);
+	if (r < 0)
+		return r;
+	/* The flags of an inode with other names are theirs too: put back below. */
+	r = meta_unlock(fd, &flags);
+	if (r == 0)
+		r = move(host, dir, name, fd, st, sha256);
+	if (r < 0 || st->st_nlink > 1)
+		meta_set_flags(fd, flags);
+	int relocked = dir_relock(&unlocked);
+	return r < 0 ? r : relocked;
+}
+
+static void explain(int r, const struct stat *st, struct buf *note)
+{
+	if (r == -ESTALE)
+		buf_puts(note, "it is no longer the file that was planned");
+	else if (r == -EBUSY)
+		buf_puts(note, "something is mounted on it; unmount it first, and look at what lies beneath");
+	else if (r == -EROFS)
+		buf_puts(note, "its filesystem is mounted read-only");
+	else if (r == -ENOSPC)
+		buf_puts(note, "there is no room for it in the vault");
+	else if (r == 0 && st->st_nlink > 1)
+		buf_printf(note, "%u other names of the same file stay", (unsigned)st->st_nlink - 1);
+}
+
+static int apply(struct host *host, struct change *c, struct effect *effect)
+{
+	_cleanup_close_ int dir = -1, fd = -1;
+	const char *name;
+	struct stat st = {0};
+	struct sha256 sha256;
+	int r = path_open_parent(host->root, c->target, &dir, &name);
+	if (r == 0) {
+		fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		r = fd < 0 ? -errno : 0;
+	}
+	if (r == -ENOENT && vault_open_object(host->vault, planned_hash(c), &fd) == 0) {
+		buf_puts(&effect->note, "it was gone already");
+		return 0;
+	}
+	if (r == -ENOENT || r == -ELOOP || r == -ENOTDIR)
+		r = -ESTALE;
+	if (r == 0)
+		r = check_identity(c, fd, &st, &sha256);
+	if (r == 0)
+		r = move_unlocked(host, dir, name, fd, &st, &sha256);
+	explain(r, &st, &effect->note);
+	return r;
+}
+
+/* Whether what stands at the path is the file restored already: same content and same
+ * attributes. */
+static bool restored(struct host *host, const struct change *c)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	struct sha256 sha256;
+	json_t *meta = NULL;
+	if (path_open_regular(host->root, c->target, &fd, &st) < 0 || sha256_fd(fd, &sha256) < 0 ||
+	    strcmp(sha256.hex, planned_hash(c)) != 0 || meta_read(fd, &meta) < 0)
+		return false;
+	static const char *const fields[] = {"mode", "uid", "gid", "flags", "mtime", "xattrs"};
+	const json_t *wanted = json_object_get(c->data, "meta");
+	bool same = true;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+		same = same && json_equal(json_object_get(meta, fields[i]), json_object_get(wanted, fields[i]));
+	json_decref(meta);
+	return same;
+}
+
+static int revert(struct host *host, const struct change *c, struct effect *effect)
+{
+	_cleanup_close_ int dir = -1, object = -1;
+	const char *name;
+	int r = path_open_parent(host->root, c->target, &dir, &name);
+	if (r == -ENOENT || r == -ELOOP || r == -ENOTDIR) {
+		buf_puts(&effect->note, "the directory it was in is gone; make it again and roll back once more");
+		return -ESTALE;
+	}
+	if (r == 0 && restored(host, c)) {
+		buf_puts(&effect->note, "it was there already");
+		return 0;
+	}
+	if (r == 0)
+		r = vault_open_object(host->vault, planned_hash(c), &object);
+	if (r < 0) {
+		buf_printf(&effect->note, "its copy in the vault cannot be used: %s",
+		           r == -EBADMSG ? "it was tampered with" : strerror(-r));
+		return r;
+	}
+	r = file_install(dir, name, object, json_object_get(c->data, "meta"), META_TIMES | META_FLAGS | META_SETUID);
+	if (r != -EEXIST)
+		return r;
+	buf_puts(&effect->note, "something else stands at that path now; it is not overwritten");
+	return -ESTALE;
+}
+
+static int probe(struct host *host, const struct change *c, enum change_state *ret)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	struct sha256 sha256;
+	int r = path_open_regular(host->root, c->target, &fd, &st);
+	if (r == -ENOENT || r == -ENOTDIR) {
+		*ret = CHANGE_AFTER;
+		return 0;
+	}
+	if (r == 0)
+		r = sha256_fd(fd, &sha256);
+	if (r < 0 && r != -ELOOP && r != -EINVAL)
+		return r;
+	*ret = r == 0 && strcmp(sha256.hex, planned_hash(c)) == 0 ? CHANGE_BEFORE : CHANGE_DRIFTED;
+	return 0;
+}
+
+static int describe(const struct change *c, struct buf *ret)
+{
+	buf_puts(ret, "quarantine ");
+	escape_str(ret, c->target);
+	buf_puts(ret, " (");
+	meta_describe(json_object_get(c->data, "meta"), ret);
+	return buf_printf(ret, ", %lld bytes, SHA-256 %.16s…)",
+	                  (long long)json_integer_value(json_object_get(c->data, "size")), planned_hash(c));
+}
+
+static int subjects(const struct change *c, subject_fn visit, void *ctx)
+{
+	struct subject s = {.type = SUBJECT_REMOVE_PATH, .path = c->target};
+	return visit(ctx, &s);
+}
+
+const struct change_kind file_move_kind = {
+	.name = "file.move",
+	.noun = "file quarantined",
+	.mark = '-',
+	.audit_type = AUDIT_RESP_EXEC,
+	.audit_undo_type = AUDIT_RESP_EXEC,
+	.probe = probe,
+	.apply = apply,
+	.revert = revert,
+	.describe = describe,
+	.subjects = subjects,
+};

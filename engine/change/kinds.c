@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change/kinds.h"
 
+#include "change/file-edit.h"
+#include "change/file-move.h"
+
 const struct change_kind *const change_kinds[] = {
+	&file_edit_kind,
+	&file_move_kind,
 	NULL,
 };

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "glob-walk.h"
+
+#include "base/escape.h"
+#include "base/fd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct walk {
+	struct host *host;
+	int (*visit)(void *ctx, const char *path);
+	void *ctx;
+	unsigned matches;
+};
+
+static bool is_wild(const char *component, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (component[i] == '\\')
+			i++;
+		else if (strchr("*?[", component[i]))
+			return true;
+	}
+	return false;
+}
+
+static int add_plain(struct buf *out, const char *pattern, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (pattern[i] == '\\' && i + 1 < len)
+			i++;
+		buf_putc(out, pattern[i]);
+	}
+	return buf_error(out);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int unreadable(struct walk *w, const struct buf *path, int error)
+{
+	if (error == -ENOENT || error == -ENOTDIR || error == -ELOOP)
+		return 0;
+	_cleanup_buf_ struct buf name = {0};
+	escape_text(&name, buf_text(path), path->len);
+	return host_blind(w->host, "cannot look into %s: %s", buf_text(&name), strerror(-error));
+}
+
+/* The names in the directory that match, sorted. */
+static int list(int dir, const char *component, struct strv *ret)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		int r = -errno;
+		close_fd(&fd);
+		return r;
+	}
+	struct dirent *e;
+	while ((e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+		    fnmatch(component, e->d_name, FNM_PERIOD) == 0)
+			strv_add(ret, e->d_name);
+	closedir(d);
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
+	return strv_error(ret);
+}
+
+static int walk(struct walk *w, int dir, const struct buf *at, const char *rest);
+
+static int enter(struct walk *w, int dir, const struct buf *at, const char *name, const char *rest)
+{
+	_cleanup_buf_ struct buf path = {0};
+	buf_add(&path, buf_text(at), at->len);
+	buf_putc(&path, '/');
+	int r = buf_puts(&path, name);
+	if (r < 0)
+		return r;
+	if (!*rest)
+		return ++w->matches > GLOB_MATCHES_MAX ? -E2BIG : w->visit(w->ctx, path.data);
+	_cleanup_close_ int next = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return next < 0 ? unreadable(w, &path, -errno) : walk(w, next, &path, rest);
+}
+
+/* REST is the pattern below the directory, without a leading slash. */
+static int walk(struct walk *w, int dir, const struct buf *at, const char *rest)
+{
+	size_t len = strcspn(rest, "/");
+	const char *behind = rest + len + strspn(rest + len, "/");
+	_cleanup_free_ char *component = strndup(rest, len);
+	_cleanup_strv_ struct strv names = {0};
+	if (!component)
+		return -ENOMEM;
+	int r = list(dir, component, &names);
+	if (r < 0 && r != -ENOMEM)
+		return unreadable(w, at, r);
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		r = enter(w, dir, at, names.v[i], behind);
+	return r;
+}
+
+int glob_walk(struct host *host, const char *pattern, int (*visit)(void *ctx, const char *path), void *ctx)
+{
+	struct walk w = {.host = host, .visit = visit, .ctx = ctx};
+	_cleanup_buf_ struct buf plain = {0}, real = {0};
+	const char *rest = pattern + strspn(pattern, "/");
+	size_t len;
+	while (*rest && !is_wild(rest, len = strcspn(rest, "/"))) {
+		buf_putc(&plain, '/');
+		if (add_plain(&plain, rest, len) < 0)
+			return -ENOMEM;
+		rest += len + strspn(rest + len, "/");
+	}
+	if (!*rest)
+		return visit(ctx, buf_text(&plain));
+	_cleanup_close_ int dir = -1;
+	buf_puts(&plain, "/."); /* a link at its end is followed like those before it */
+	int r = buf_error(&plain) ? -ENOMEM : path_resolve(host->root, plain.data, &real);
+	if (r == 0)
+		r = path_open(host->root, real.data, O_PATH | O_DIRECTORY, &dir);
+	if (r < 0)
+		return unreadable(&w, &plain, r);
+	if (strcmp(real.data, "/") == 0)
+		buf_reset(&real);
+	return walk(&w, dir, &real, rest);
+}
