@@ -57,21 +57,22 @@ static void add_escaped(struct buf *line, const char *name, const char *value, s
 	buf_puts(line, cut ? "...\"" : "\"");
 }
 
-/* A value that somebody else chose. */
+/* A value that somebody else chose. libaudit writes a harmless one whole, whatever
+ * length it is given: it is cut before. */
 static void add_value(struct record *r, const char *name, const char *value)
 {
-	size_t len = strlen(value);
+	size_t len = strnlen(value, VALUE_MAX + 1);
 	bool cut = len > VALUE_MAX;
 	if (cut)
 		len = VALUE_MAX;
-	char *encoded = audit_encode_nv_string(name, value, (unsigned)len);
+	_cleanup_free_ char *part = strndup(value, len);
+	_cleanup_free_ char *encoded = part ? audit_encode_nv_string(name, part, (unsigned)len) : NULL;
 	if (!encoded) {
 		r->fields.error = -ENOMEM;
 		return;
 	}
 	buf_printf(&r->fields, "%s%s%s", r->fields.len ? " " : "", encoded, cut ? " cut=yes" : "");
-	free(encoded);
-	add_escaped(&r->line, name, value, len, cut);
+	add_escaped(&r->line, name, part, len, cut);
 }
 
 /* A word that this program chose. */
