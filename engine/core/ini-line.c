@@ -80,7 +80,7 @@ static bool judge_section(const char *text, const char *end, struct ini_line *re
 {
 	const char *close = memchr(text, ']', (size_t)(end - text));
 	if (!close) {
-		buf_puts(why, "the section has no ']': write [playbook], [input NAME] or [step NAME] and the like");
+		buf_puts(why, "the section has no ']': write [KIND] or [KIND NAME]");
 		return false;
 	}
 	struct ini_span after = trim(close + 1, end), inside = trim(text + 1, close);

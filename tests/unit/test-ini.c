@@ -125,7 +125,7 @@ static const struct bad_case bad_cases[] = {
 	/* Lines that are no key and no section. */
 	{"[a]\nkey\n", 0, "x.pb:2: 'key' has no '=': a line is key = value, [section], or a comment that starts with #\n"},
 	{"[a]\n[unclosed\nk=1\n", 0,
-	 "x.pb:2: the section has no ']': write [playbook], [input NAME] or [step NAME] and the like\n"},
+	 "x.pb:2: the section has no ']': write [KIND] or [KIND NAME]\n"},
 	{"[a] junk\nk=1\n", 0, "x.pb:1: 'junk' stands after the section's ']': put it on a line of its own\n"},
 	{"[a] # junk\nk=1\n", 0, "x.pb:1: '# junk' stands after the section's ']': put it on a line of its own\n"},
 	{"[a]b]\n", 0, "x.pb:1: 'b]' stands after the section's ']': put it on a line of its own\n"},
@@ -205,7 +205,7 @@ static const struct bad_case bad_cases[] = {
 	{"[a]\nk=\xed\xa0\x80\n", 0, "x.pb:2: byte 3 (0xed) is not valid UTF-8: save the file as UTF-8\n"},
 	{"\xef\xbb\xbf[a]\nk=1\n[b\n", 0,
 	 "x.pb:1: the file starts with a byte order mark: save it as UTF-8 without one\n"
-	 "x.pb:3: the section has no ']': write [playbook], [input NAME] or [step NAME] and the like\n"},
+	 "x.pb:3: the section has no ']': write [KIND] or [KIND NAME]\n"},
 	{"[a]\nk=\xef\xbb\xbf" "1\n", 0, "x.pb:2: a byte order mark stands here: save the file as UTF-8 without one\n"},
 	{"[a]\nk=\033[2J\n", 0, "x.pb:2: byte 3 is an invisible or control character (U+001B): remove it\n"},
 	{"[a]\nk=\x7f\n", 0, "x.pb:2: byte 3 is an invisible or control character (U+007F): remove it\n"},
@@ -256,7 +256,7 @@ static void all_that_is_wrong_is_reported_in_order(void **state)
 	                    "x.pb:4: the value ends with a comma but the next line does not go on with it: a line that starts "
 	                    "with a blank would\n"
 	                    "x.pb:5: byte 3 is an invisible or control character (U+0001): remove it\n"
-	                    "x.pb:6: the section has no ']': write [playbook], [input NAME] or [step NAME] and the like\n");
+	                    "x.pb:6: the section has no ']': write [KIND] or [KIND NAME]\n");
 }
 
 static void a_line_may_be_as_long_as_the_limit(void **state)
