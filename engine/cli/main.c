@@ -124,9 +124,11 @@ static void on_round_text(void *ctx, unsigned number, const struct round *round)
 	print_round(&s->printer, round);
 	if (number == 1) {
 		print_blind(&s->printer, &s->host);
-		print_plan_summary(&s->printer, round);
+		if (pending)
+			print_plan_summary(&s->printer, round);
 	}
-	fputc('\n', s->printer.out);
+	if (pending)
+		fputc('\n', s->printer.out);
 	fflush(s->printer.out);
 }
 
@@ -424,6 +426,8 @@ static int command_rollback_plan(struct session *s)
 	if (status != EXIT_DONE)
 		return status;
 	int r = run_load(&s->state, id, parts.kinds, &run, &why);
+	if (r == 0)
+		r = runner_open_to_read(&s->engine);
 	if (r == 0 && (status = check_step(run, s->options->step)) == EXIT_DONE)
 		r = rollback_plan(&s->engine, run, s->options->step, &plan);
 	if (r < 0)
@@ -436,6 +440,7 @@ static int command_rollback_plan(struct session *s)
 		status = undo_plan_status(&plan);
 	}
 	undo_plan_free(&plan);
+	vault_close(&s->host.vault);
 	run_free(&run);
 	return status;
 }

@@ -50,8 +50,10 @@ static void print_run_line(const struct printer *p, const struct run *run)
 {
 	struct run_counts n = count_run(run);
 	print_styled(p, STYLE_BOLD, "%s", run->id);
-	print_styled(p, STYLE_PLAIN, "  %-25.25s  %-12s %3zu done", run->started ? run->started : "", run_word(run, &n),
-	             n.done);
+	/* Date and time of the RFC 3339 text; --format json has it whole. */
+	const char *started = run->started ? run->started : "";
+	print_styled(p, STYLE_PLAIN, "  %.10s %.8s  %-12s %3zu done", started, strlen(started) > 11 ? started + 11 : "",
+	             run_word(run, &n), n.done);
 	if (n.undone)
 		print_styled(p, STYLE_PLAIN, ", %zu undone", n.undone);
 	_cleanup_buf_ struct buf name = {0};

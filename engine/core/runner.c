@@ -480,9 +480,22 @@ static int finish(struct runner *run)
 	return r < 0 ? r : log_end(run);
 }
 
+static int open_vault(struct engine *engine, int (*open_at)(int root, const char *dir, struct vault **ret))
+{
+	_cleanup_free_ char *dir = NULL;
+	if (asprintf(&dir, "%s/vault", engine->state->dir) < 0)
+		return -ENOMEM;
+	return open_at(engine->state->root, dir, &engine->host->vault);
+}
+
+int runner_open_to_read(struct engine *engine)
+{
+	int r = open_vault(engine, vault_open_to_read);
+	return r == -ENOENT ? 0 : r;
+}
+
 static int lock_and_open(struct engine *engine, int *ret_lock, struct buf *ret_why)
 {
-	_cleanup_free_ char *vault_dir = NULL;
 	int r = state_prepare(engine->state);
 	if (r == 0)
 		r = state_lock(engine->state, LOCK_WAIT_MS, ret_lock);
@@ -490,10 +503,8 @@ static int lock_and_open(struct engine *engine, int *ret_lock, struct buf *ret_w
 		buf_puts(ret_why, "another respond is at work on this host; it was waited for in vain");
 		return r;
 	}
-	if (r == 0 && asprintf(&vault_dir, "%s/vault", engine->state->dir) < 0)
-		r = -ENOMEM;
 	if (r == 0)
-		r = vault_open(engine->state->root, vault_dir, &engine->host->vault);
+		r = open_vault(engine, vault_open);
 	if (r < 0)
 		buf_printf(ret_why, "%s cannot be used: %s", engine->state->dir, strerror(-r));
 	return r;

@@ -31,6 +31,10 @@ int runner_run(struct engine *engine, const struct playbook *playbook, json_t *o
                struct buf *ret_why);
 void run_result_free(struct run_result *result);
 
+/* Opens the vault to read, for a rollback that is only planned; the host has none when
+ * there is none. The caller closes host->vault. */
+int runner_open_to_read(struct engine *engine);
+
 /* Opens what a rollback needs, in the same way; the caller ends the writer. RET_LOCK is
  * held until it is closed. */
 int runner_reopen(struct engine *engine, const char *run, struct writer *ret, int *ret_lock, struct buf *ret_why);

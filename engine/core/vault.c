@@ -17,6 +17,7 @@
 
 struct vault {
 	int dir;
+	bool read_only;
 	bool dirty; /* something was put since the last sync */
 };
 
@@ -29,6 +30,30 @@ static int check_dir(int dir)
 	if (st.st_uid != geteuid() || (st.st_mode & 077))
 		return -EPERM;
 	return 0;
+}
+
+static int vault_new(int dir, bool read_only, struct vault **ret)
+{
+	int r = check_dir(dir);
+	if (r < 0)
+		return r;
+	struct vault *vault = calloc(1, sizeof(*vault));
+	if (!vault)
+		return -ENOMEM;
+	*vault = (struct vault){.dir = dir, .read_only = read_only};
+	*ret = vault;
+	return 0;
+}
+
+int vault_open_to_read(int root, const char *path, struct vault **ret)
+{
+	_cleanup_close_ int dir = -1;
+	int r = path_open(root, path, O_RDONLY | O_DIRECTORY, &dir);
+	if (r == 0)
+		r = vault_new(dir, true, ret);
+	if (r == 0)
+		dir = -1;
+	return r;
 }
 
 int vault_open(int root, const char *path, struct vault **ret)
@@ -44,19 +69,13 @@ int vault_open(int root, const char *path, struct vault **ret)
 	dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return -errno;
-	r = check_dir(dir);
-	if (r < 0)
-		return r;
 	_cleanup_close_ int above = made ? openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (made && (above < 0 || fsync(above) < 0))
 		return -errno;
-	struct vault *vault = calloc(1, sizeof(*vault));
-	if (!vault)
-		return -ENOMEM;
-	vault->dir = dir;
-	dir = -1;
-	*ret = vault;
-	return 0;
+	r = vault_new(dir, false, ret);
+	if (r == 0)
+		dir = -1;
+	return r;
 }
 
 void vault_close(struct vault **vault)
@@ -81,6 +100,8 @@ bool vault_has(struct vault *vault, const struct sha256 *sha256)
 static int open_temporary(const struct vault *vault, char name[32], int *ret)
 {
 	unsigned long long salt;
+	if (vault->read_only)
+		return -EROFS;
 	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
 		return -errno;
 	snprintf(name, 32, ".new-%016llx", salt);
@@ -226,6 +247,8 @@ int vault_put_fd(struct vault *vault, int from, struct sha256 *ret)
 
 int vault_take(struct vault *vault, int dir, const char *name, const struct sha256 *sha256)
 {
+	if (vault->read_only)
+		return -EROFS;
 	if (renameat2(dir, name, vault->dir, sha256->hex, RENAME_NOREPLACE) < 0)
 		return -errno;
 	vault->dirty = true;
@@ -234,6 +257,8 @@ int vault_take(struct vault *vault, int dir, const char *name, const struct sha2
 
 int vault_give_back(struct vault *vault, const struct sha256 *sha256, int dir, const char *name)
 {
+	if (vault->read_only)
+		return -EROFS;
 	if (renameat2(vault->dir, sha256->hex, dir, name, RENAME_NOREPLACE) < 0)
 		return -errno;
 	vault->dirty = true;

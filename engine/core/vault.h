@@ -21,6 +21,9 @@ struct vault;
 
 /* Opens, making it if need be, DIR ("/var/lib/respond/vault") below ROOT. */
 int vault_open(int root, const char *dir, struct vault **ret);
+
+/* Opens one that exists, to read only: whatever would write answers -EROFS. */
+int vault_open_to_read(int root, const char *dir, struct vault **ret);
 void vault_close(struct vault **vault);
 
 int vault_put(struct vault *vault, const struct buf *bytes, struct sha256 *ret);
