@@ -1,17 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "registry.h"
 
+#include "login-proof.h"
+
 extern const struct action file_quarantine;
+extern const struct action ssh_strip_keys;
+extern const struct action sshd_harden;
+extern const struct service sshd_service;
+extern const struct service sshd_config_service;
+extern const struct action cron_remove;
 
 const struct action *const actions[] = {
 	&file_quarantine,
+	&ssh_strip_keys,
+	&sshd_harden,
+	&cron_remove,
 	NULL,
 };
 
 const struct service *const services[] = {
+	&sshd_service,
+	&sshd_config_service,
 	NULL,
 };
 
 const struct proof *const proofs[] = {
+	&login_last_way,
 	NULL,
 };

@@ -1,2 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-typedef int empty_unit; 
+#include "core/service.h"
+
+#include <string.h>
+
+const struct service *service_find(const struct service *const *services, const char *name)
+{
+	for (; *services; services++)
+		if (strcmp((*services)->name, name) == 0)
+			return *services;
+	return NULL;
+}
