@@ -6,13 +6,13 @@
  * run goes as a whole. A link is followed only where root alone could have made it.
  */
 #include "crontab-edit.h"
-#include "registry.h"
 
 #include "base/escape.h"
 #include "base/fd.h"
 #include "base/users.h"
 #include "change/file-edit.h"
 #include "change/file-move.h"
+#include "core/action.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -63,6 +63,7 @@ struct found {
 	const char *name;  /* its last component */
 	const char *shown; /* escaped */
 	const char *path;  /* resolved */
+	bool named;        /* a script that is searched for by its own path: its content does not matter */
 	struct buf content;
 };
 
@@ -112,10 +113,9 @@ static int strip(struct sweep *s, const struct found *f, enum crontab_form form)
 	return r;
 }
 
-/* The script itself is named, or it names or holds what is searched for. */
 static int take_script(struct sweep *s, const struct found *f)
 {
-	bool meant = strv_has(s->search.paths, f->path) || strv_has(s->search.paths, f->found);
+	bool meant = f->named;
 	int r = meant ? 0 : script_mentions(&f->content, &s->search, &meant);
 	if (r < 0 || !meant)
 		return r;
@@ -183,22 +183,27 @@ static int explain(struct sweep *s, const char *shown, int error)
 	}
 }
 
+static bool is_named(const struct sweep *s, const struct found *f)
+{
+	bool script = f->place->type == PLACE_SCRIPTS || f->place->type == PLACE_JOBS;
+	return script && (strv_has(s->search.paths, f->path) || strv_has(s->search.paths, f->found));
+}
+
 static int visit_file(struct sweep *s, const struct place *place, const char *path)
 {
 	_cleanup_buf_ struct buf resolved = {0}, shown = {0};
-	struct found f = {.place = place};
+	struct found f = {.place = place, .found = path, .name = strrchr(path, '/') + 1};
 	int r = escape_str(&shown, path);
 	if (r == 0)
 		r = path_follow(s->host->root, path, &resolved);
-	if (r == 0)
-		r = file_edit_read(s->host, s->plan, buf_text(&resolved), &f.content);
 	if (r == 0) {
-		f.found = path;
-		f.name = strrchr(path, '/') + 1;
 		f.path = buf_text(&resolved);
 		f.shown = buf_text(&shown);
-		r = look_into(s, &f);
+		f.named = is_named(s, &f);
+		r = f.named ? 0 : file_edit_read(s->host, s->plan, f.path, &f.content);
 	}
+	if (r == 0)
+		r = look_into(s, &f);
 	buf_free(&f.content);
 	return r < 0 ? explain(s, buf_text(&shown), r) : 0;
 }
