@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The commands that work on the host: plan, run, and the way back. Each prints what
+ * it has to say and gives the exit status.
+ */
+#ifndef RESPOND_CLI_COMMANDS_H
+#define RESPOND_CLI_COMMANDS_H
+
+#include "session.h"
+
+int command_plan(struct session *s);
+int command_run(struct session *s);
+int command_rollback_plan(struct session *s);
+int command_rollback(struct session *s);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session.h"
+
+#include "base/escape.h"
+#include "change/kinds.h"
+#include "change/service-reload.h"
+#include "print-json.h"
+#include "progress.h"
+#include "registry.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CONFIG_FILE SYSCONFDIR "/respond/respond.conf"
+#define STATE_DIR LOCALSTATEDIR "/lib/respond"
+#define SHIPPED_PLAYBOOKS PKGDATADIR "/playbooks"
+
+static volatile sig_atomic_t stop_asked;
+
+static const struct parts parts = {
+	.actions = actions,
+	.kinds = change_kinds,
+	.services = services,
+	.proofs = proofs,
+	.reload = service_reload,
+};
+
+int fail(const char *what, const char *why)
+{
+	fprintf(stderr, "respond: %s: %s\n", what, why);
+	return EXIT_FAILED;
+}
+
+static void ask_to_stop(int signal_number)
+{
+	(void)signal_number;
+	stop_asked = 1;
+}
+
+void heed_signals(void)
+{
+	struct sigaction stop = {.sa_handler = ask_to_stop};
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	signal(SIGHUP, SIG_IGN);
+}
+
+static void on_phase(void *ctx, const char *what)
+{
+	(void)ctx;
+	progress_phase(what);
+}
+
+static void on_wait(void *ctx, int64_t ms)
+{
+	struct session *s = ctx;
+	if (!s->options->json)
+		print_styled(&s->printer, STYLE_DIM, "\nwaiting %.1f s to see whether anything comes back\n", (double)ms / 1000);
+	fflush(s->printer.out);
+}
+
+static void on_warning(void *ctx, const char *text)
+{
+	(void)ctx;
+	progress_phase(NULL);
+	fprintf(stderr, "respond: %s\n", text);
+}
+
+static void on_round_text(void *ctx, unsigned number, const struct round *round)
+{
+	struct session *s = ctx;
+	size_t pending = round_count_pending(round);
+	if (number > 1 && !pending)
+		return;
+	if (number > 1)
+		print_styled(&s->printer, STYLE_BOLD, "\nRound %u: something is still there, or has come back\n", number);
+	print_round(&s->printer, round);
+	if (number == 1) {
+		print_blind(&s->printer, &s->host);
+		if (pending)
+			print_plan_summary(&s->printer, round);
+	}
+	if (pending)
+		fputc('\n', s->printer.out);
+	fflush(s->printer.out);
+}
+
+static void on_outcome_text(void *ctx, const struct change *c, enum outcome outcome, const char *note)
+{
+	struct session *s = ctx;
+	print_outcome(&s->printer, c, outcome, note);
+	fflush(s->printer.out);
+}
+
+static void on_undone_text(void *ctx, const struct change *c, enum undo undo, const char *note)
+{
+	struct session *s = ctx;
+	print_undone(&s->printer, c, undo, note);
+	fflush(s->printer.out);
+}
+
+static void on_reloaded_text(void *ctx, const char *service, int error, const char *note)
+{
+	struct session *s = ctx;
+	print_reloaded(&s->printer, service, error, note);
+}
+
+static void on_round_json(void *ctx, unsigned number, const struct round *round)
+{
+	(void)number;
+	struct session *s = ctx;
+	json_array_append_new(s->rounds, json_round(round));
+}
+
+static void on_outcome_json(void *ctx, const struct change *c, enum outcome outcome, const char *note)
+{
+	struct session *s = ctx;
+	json_array_append_new(s->outcomes, json_pack("{si ss so}", "change", (int)c->id, "outcome",
+	                                             outcome_word(outcome), "note", json_text(note)));
+}
+
+static void on_undone_json(void *ctx, const struct change *c, enum undo undo, const char *note)
+{
+	struct session *s = ctx;
+	json_array_append_new(s->outcomes, json_pack("{si ss so}", "change", (int)c->id, "undo", undo_word(undo),
+	                                             "note", json_text(note)));
+}
+
+int session_open(struct session *s, const struct options *options)
+{
+	*s = (struct session){
+		.options = options,
+		.printer = {.out = stdout, .colour = options->colour},
+		.host = {.root = -1, .proc = -1},
+		.rounds = json_array(),
+		.outcomes = json_array(),
+	};
+	s->observer = (struct observer){.ctx = s, .phase = on_phase, .wait = on_wait, .warning = on_warning};
+	if (options->json) {
+		s->observer.round = on_round_json;
+		s->observer.outcome = on_outcome_json;
+		s->observer.undone = on_undone_json;
+	} else {
+		s->observer.round = on_round_text;
+		s->observer.outcome = on_outcome_text;
+		s->observer.undone = on_undone_text;
+		s->observer.reloaded = on_reloaded_text;
+	}
+	int r = host_open("/", &s->host);
+	if (r < 0)
+		return r;
+	s->state = (struct state){.root = s->host.root, .dir = (char *)STATE_DIR};
+	s->engine = (struct engine){
+		.parts = &parts,
+		.host = &s->host,
+		.config = &s->config,
+		.allow = &options->allow,
+		.state = &s->state,
+		.observer = &s->observer,
+		.stop = &stop_asked,
+	};
+	return 0;
+}
+
+void session_close(struct session *s)
+{
+	guard_free(&s->engine.guard);
+	config_free(&s->config);
+	host_close(&s->host);
+	json_decref(s->rounds);
+	json_decref(s->outcomes);
+}
+
+static int put_diags(const struct diags *diags)
+{
+	_cleanup_buf_ struct buf text = {0}, safe = {0};
+	diags_print(diags, &text);
+	escape_controls(&safe, buf_text(&text), text.len);
+	fputs(buf_text(&safe), stderr);
+	return EXIT_USAGE;
+}
+
+int session_config(struct session *s)
+{
+	_cleanup_(diags_free) struct diags diags = {0};
+	int r = config_load(s->host.root, CONFIG_FILE, &s->config, &diags);
+	if (r == -EINVAL)
+		return put_diags(&diags);
+	if (r < 0) {
+		fail(CONFIG_FILE, strerror(-r));
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
+int session_playbook(struct session *s, struct playbook **ret)
+{
+	const char *file = s->options->subject;
+	_cleanup_(diags_free) struct diags diags = {0};
+	int r = playbook_load(s->host.root, file, SHIPPED_PLAYBOOKS, parts.actions, ret, &diags);
+	if (r < 0 && !diags.n) {
+		fail(file, strerror(-r));
+		return EXIT_USAGE;
+	}
+	return r < 0 ? put_diags(&diags) : EXIT_DONE;
+}
+
+int session_guard(struct session *s)
+{
+	int r = guard_new(&s->host, &s->config, parts.proofs, &s->options->allow, &s->engine.guard);
+	return r < 0 ? fail("guard", strerror(-r)) : EXIT_DONE;
+}
+
+int session_find_run(const struct session *s, char ret[RUN_ID_LEN])
+{
+	int r = state_find_run(&s->state, s->options->subject, ret);
+	if (r == 0)
+		return EXIT_DONE;
+	_cleanup_buf_ struct buf name = {0};
+	escape_str(&name, s->options->subject);
+	fprintf(stderr, "respond: run %s: %s; respond --list shows the runs\n", buf_text(&name),
+	        r == -ENOENT ? "there is none" : r == -ENOTUNIQ ? "that is the start of several" : strerror(-r));
+	return EXIT_USAGE;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What every command works with: the host, the configuration, the engine and whoever
+ * listens to it. The functions that give an exit status have said what is wrong.
+ */
+#ifndef RESPOND_CLI_SESSION_H
+#define RESPOND_CLI_SESSION_H
+
+#include "options.h"
+#include "print.h"
+
+struct session {
+	const struct options *options;
+	struct printer printer;
+	struct host host;
+	struct config config;
+	struct state state;
+	struct observer observer;
+	struct engine engine;
+	json_t *rounds;   /* for --format json: what the observer was told */
+	json_t *outcomes;
+};
+
+int session_open(struct session *s, const struct options *options); /* 0 or -errno */
+void session_close(struct session *s);
+
+int session_config(struct session *s);
+int session_guard(struct session *s);
+int session_playbook(struct session *s, struct playbook **ret);
+
+/* The run that the command line means. */
+int session_find_run(const struct session *s, char ret[RUN_ID_LEN]);
+
+/* "respond: WHAT: WHY" on standard error; EXIT_FAILED. */
+int fail(const char *what, const char *why);
+
+/* For commands that alter the host. SIGINT and SIGTERM end a run between two changes,
+ * not within one, and the loss of the terminal does not end it. */
+void heed_signals(void);
+
+#endif
