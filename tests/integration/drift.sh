@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Somebody else works on the host between a run and its rollback: what they did
+# stays, and what cannot be put back without hurting it is refused by name.
+set -u
+. "$TOP_SRCDIR/tests/range/host.sh"
+enter_range "$@"
+install_respond
+stage_incident
+
+keys=/root/.ssh/authorized_keys
+crontab=/var/spool/cron/crontabs/root
+sshd=/etc/ssh/sshd_config
+chattr -i $keys
+
+clean_up() {
+	run_respond --playbook miner.pb --set "attacker-keys=$ATTACKER_FINGERPRINT"
+	[ $status = 0 ] || printf '%s\n' "$output" | tap_note
+	same "$1: the run is done" 0 $status
+	run=$(last_run)
+}
+
+# ---- edits that do not touch ours ------------------------------------------------
+
+settings=$(sshd_settings)
+clean_up "unrelated edits"
+sed -i '1i # looked after by configuration management' $keys
+printf '\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJGpgU2Dbc1EsDqgmI7wYROu8ddwo0OGJvqiqS9fTE54 new@desk\n' >>$keys
+echo '0 4 * * * /usr/local/sbin/report' >>$crontab
+sed -i '1i # edited by hand' $sshd
+run_respond --rollback "$run"
+same "unrelated edits: only the kills cannot be undone" 3 $status
+check "unrelated edits: the comment in authorized_keys is there" grep -q '^# looked after' $keys
+check "unrelated edits: the new key is there" grep -q ' new@desk$' $keys
+check "unrelated edits: the stripped key is back" grep -q malicious-site $keys
+check "unrelated edits: the new cron line is there" grep -q report $crontab
+check "unrelated edits: the removed cron line is back" grep -q 'malicious-site' $crontab
+check "unrelated edits: the comment in sshd_config is there" grep -q '^# edited by hand' $sshd
+same "unrelated edits: sshd is set as before" "$settings" "$(sshd_settings)"
+check "unrelated edits: the quarantined file is back" test -x /usr/local/bin/xmrig
+
+# ---- edits that do -----------------------------------------------------------------
+
+clean_up "touching edits"
+# Where the removed lines stood, others stand now; where the file was, another is.
+sed -i '/status.example/,/backup/c\* * * * * /usr/bin/true' $crontab
+echo 'somebody else wrote this' >/tmp/malicious.sh
+run_respond --rollback "$run"
+same "touching edits: not everything could be undone" 3 $status
+check "touching edits: the crontab is named" grep -q "$crontab" <<<"$output"
+check "touching edits: so is the file" grep -q /tmp/malicious.sh <<<"$output"
+same "touching edits: the crontab stays as it was edited" '* * * * * /usr/bin/true' "$(grep -v '^#' $crontab)"
+same "touching edits: the new file stays" 'somebody else wrote this' "$(cat /tmp/malicious.sh)"
+check "touching edits: the rest is back all the same" grep -q malicious-site $keys
+
+# ---- one step only -----------------------------------------------------------------
+
+clean_up "one step"
+run_respond --rollback "$run" --step keys
+same "one step: undone" 0 $status
+check "one step: the key is back" grep -q malicious-site $keys
+check_not "one step: the miner is not" test -e /usr/local/bin/xmrig
+run_respond --rollback "$run" --step no-such-step
+check_not "one step: a step that is not there is an error" test $status = 0
+run_respond --rollback "$run"
+same "one step: the rest follows" 3 $status
+check "one step: the miner's file is back" test -e /usr/local/bin/xmrig
+finish

@@ -1,0 +1,108 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Each playbook that ships (miner.pb has a test of its own): checked, planned, run,
+# run again, taken back.
+set -u
+. "$TOP_SRCDIR/tests/range/host.sh"
+enter_range "$@"
+install_respond
+stage_incident
+
+files=$(incident_files)
+firewall=$(firewall)
+
+# runs NAME ARGUMENT...: dry run, run, run again; the verification comes in between.
+plan_and_run() {
+	local name=$1
+	shift
+	run_respond --check "$name.pb"
+	same "$name: is a playbook" 0 $status
+	run_respond --playbook "$name.pb" "$@" --dry-run
+	same "$name: changes are pending" 5 $status
+	same "$name: and were not made: files" "$files" "$(incident_files)"
+	same "$name: and were not made: firewall" "$firewall" "$(firewall)"
+	run_respond --playbook "$name.pb" "$@"
+	same "$name: done" 0 $status
+	[ $status = 0 ] || printf '%s\n' "$output" | tap_note
+	run_respond --playbook "$name.pb" "$@"
+	same "$name: nothing to do" 0 $status
+}
+
+# take_back NAME STATUS
+take_back() {
+	run_respond --rollback last
+	same "$1: taken back" "$2" $status
+	same "$1: every file is as before" "$files" "$(incident_files)"
+	same "$1: the firewall is as before" "$firewall" "$(firewall)"
+}
+
+for file in "$TOP_SRCDIR"/playbooks/*.pb; do
+	check "${file##*/} is checked without complaint" respond --check "/etc/respond/playbooks/${file##*/}"
+	check "${file##*/} describes itself" grep -q '^description = ' "$file"
+done
+
+# ---- block.pb ------------------------------------------------------------------------
+
+plan_and_run block --set 'address=203.0.113.99, 2001:db8:bad::/64' --set ttl=1h
+for address in 203.0.113.99 2001:db8:bad::; do
+	check "block: $address is in a set" grep -q "$address" <<<"$(nft list ruleset)"
+done
+check "block: it ends by itself" grep -q expires <<<"$(nft list ruleset)"
+check "block: the foreign table is as it was" [ "$firewall" = "$(nft -s list table inet firewalld)" ]
+take_back block 0
+
+# A long list, from a file that an operator wrote.
+seq -f '203.0.113.%g' 100 199 >/root/addresses
+run_respond --playbook block.pb --set address=file:/root/addresses
+same "block: addresses from a file" 0 $status
+check "block: the last of them is in force" grep -q 203.0.113.199 <<<"$(nft list ruleset)"
+rm /root/addresses
+take_back "block, from a file" 0
+
+# ---- strip-key.pb ----------------------------------------------------------------------
+
+run_respond --playbook strip-key.pb
+same "strip-key: needs to be told which" 2 $status
+plan_and_run strip-key --set "fingerprint=$ATTACKER_FINGERPRINT"
+check_not "strip-key: the key is gone" grep -q malicious-site /root/.ssh/authorized_keys
+check "strip-key: the operator's is not" grep -q operator@desk /root/.ssh/authorized_keys
+take_back strip-key 0
+
+# The only key of the only one who may become root.
+sed -i '/PermitRootLogin/d' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf
+echo 'PasswordAuthentication no' >/etc/ssh/sshd_config.d/00-keys.conf
+files=$(incident_files)
+run_respond --playbook strip-key.pb \
+	--set "fingerprint=$OPERATOR_FINGERPRINT, $(ssh-keygen -l -f /run/range/keys/backup.pub | cut -d' ' -f2), $ATTACKER_FINGERPRINT"
+same "strip-key: the last way to log in stays" 4 $status
+check "strip-key: refused by name" grep -q 'login\.last-way' <<<"$output"
+same "strip-key: and nothing was touched" "$files" "$(incident_files)"
+
+# ---- quarantine.pb ---------------------------------------------------------------------
+
+cp /usr/local/bin/xmrig /usr/local/bin/updater
+setsid --fork /usr/local/bin/updater -o "$SERVER:3333" </dev/null >/dev/null 2>&1
+sleep 0.2
+files=$(incident_files)
+plan_and_run quarantine --set path=/usr/local/bin/updater
+check_not "quarantine: the file is gone" test -e /usr/local/bin/updater
+check_not "quarantine: nothing runs from it" pgrep -x updater
+check "quarantine: other miners are not its business" pgrep -x xmrig
+take_back quarantine 3
+
+# ---- harden-sshd.pb --------------------------------------------------------------------
+
+rm /etc/ssh/sshd_config.d/00-keys.conf
+printf 'PermitRootLogin yes\nPasswordAuthentication yes\n' >/etc/ssh/sshd_config.d/50-cloud-init.conf
+files=$(incident_files)
+settings=$(sshd_settings)
+plan_and_run harden-sshd
+same "harden-sshd: in every case" \
+	"kbdinteractiveauthentication no passwordauthentication no permitrootlogin no" \
+	"$(sshd_settings | grep -E '^(permitroot|passwordauth|kbdinter)' | sort -u | paste -sd' ')"
+check "harden-sshd: sshd lives" kill -0 "$SSHD_PID"
+check "harden-sshd: the session lives" kill -0 "$SESSION_PID"
+take_back harden-sshd 0
+same "harden-sshd: sshd's settings are as before" "$settings" "$(sshd_settings)"
+finish

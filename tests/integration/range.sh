@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The range itself: what is done in it stays in it, and it leaves nothing behind,
+# however it ends.
+set -u
+. "$TOP_SRCDIR/tests/range/tap.sh"
+range=$TOP_SRCDIR/tests/range/range.sh
+why=$("$range" true 2>&1) || skip_all "$(printf %s "${why:-no range}" | tail -n 1)"
+
+mark="respond-range-$$"
+
+left_behind() {
+	grep -E ' /(mnt|media|srv|opt) | range ' /proc/self/mounts
+	losetup -a 2>/dev/null
+	ip netns list
+	pgrep -f "sleep 98765[.]$$"
+	ls -d "/$mark" "/tmp/$mark" "/run/$mark" "/dev/shm/$mark" 2>/dev/null
+	return 0
+}
+
+before=$(left_behind)
+
+"$range" sh -c "touch /$mark /tmp/$mark /run/$mark /dev/shm/$mark; hostname $mark; ip netns add $mark; exit 7"
+same "the exit status is the command's" 7 $?
+same "nothing is left behind" "$before" "$(left_behind)"
+check_not "the host keeps its name" test "$(hostname)" = "$mark"
+
+"$range" -t 1 sleep "98765.$$" 2>/dev/null
+same "a deadline ends it" 137 $?
+same "nothing is left behind by a deadline" "$before" "$(left_behind)"
+
+"$range" sleep "98765.$$" &
+sleep 1
+check "it runs" pgrep -f "sleep 98765[.]$$"
+kill -KILL $!
+wait $! 2>/dev/null
+for _ in $(seq 50); do
+	[ "$before" != "$(left_behind)" ] || break
+	sleep 0.1
+done
+same "nothing is left behind by kill -9" "$before" "$(left_behind)"
+
+"$range" sleep "98765.$$" &
+sleep 1
+kill -TERM $!
+wait $! 2>/dev/null
+same "SIGTERM ends it" 143 $?
+for _ in $(seq 50); do
+	[ "$before" != "$(left_behind)" ] || break
+	sleep 0.1
+done
+same "nothing is left behind by SIGTERM" "$before" "$(left_behind)"
+
+directory=$(mktemp -d)
+"$range" -s "$directory" sh -c "echo shared >'$directory/file'"
+same "what is shared is shared" shared "$(cat "$directory/file")"
+rm -r "$directory"
+check "it has no network" "$range" sh -c '[ "$(ip -br link | wc -l)" = 1 ]'
+check "inode flags work on the host's own files" "$range" sh -c 'chattr +i /etc/passwd && ! mv /etc/passwd /etc/x 2>/dev/null'
+check "the host's own files are as they were" sh -c 'lsattr /etc/passwd | grep -q "^....-"'
+finish
