@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/rollback.h"
 
-#include "base/escape.h"
+#include "core/record.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -143,13 +143,7 @@ static int undo_one(struct writer *w, size_t i, struct undo_result *result, stru
 
 static int log_start(struct writer *w, const char *step, json_t *operator)
 {
-	json_t *record = record_new("undo");
-	if (!record || (json_object_set_new(record, "operator", operator) |
-	                json_object_set_new(record, "step", step ? json_text(step) : json_null()))) {
-		json_decref(record);
-		return -ENOMEM;
-	}
-	return writer_log(w, record);
+	return writer_log(w, record_new("undo", json_pack("{so ss?}", "operator", operator, "step", step)));
 }
 
 static int log_intents(struct writer *w, const char *step)
@@ -158,24 +152,14 @@ static int log_intents(struct writer *w, const char *step)
 	for (size_t i = w->run->n; r == 0 && i-- > 0;) {
 		if (!concerned(&w->run->entries[i], step))
 			continue;
-		json_t *record = record_new("undo-intent");
-		if (record && json_object_set_new(record, "change", json_integer((json_int_t)i + 1)) < 0) {
-			json_decref(record);
-			record = NULL;
-		}
-		r = writer_log(w, record);
+		r = writer_log(w, record_new("undo-intent", json_pack("{si}", "change", (int)i + 1)));
 	}
 	return r < 0 ? r : writer_sync(w);
 }
 
 static int log_end(struct writer *w, const struct undo_result *result)
 {
-	json_t *record = record_new("undo-end");
-	if (record && json_object_set_new(record, "status", json_integer(undo_status(result))) < 0) {
-		json_decref(record);
-		record = NULL;
-	}
-	int r = writer_log(w, record);
+	int r = writer_log(w, record_new("undo-end", json_pack("{si}", "status", undo_status(result))));
 	return r < 0 ? r : writer_sync(w);
 }
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char *const outcome_words[] = {"unknown", "done", "held", "drifted", "failed", "partly", "skipped"};
 static const char *const undo_words[] = {"none", "undone", "kept", "drifted", "failed", "impossible"};
@@ -30,19 +29,6 @@ static int word_index(const char *const *words, size_t n, const char *word)
 		if (strcmp(words[i], word) == 0)
 			return (int)i;
 	return -EBADMSG;
-}
-
-void time_text(char ret[40])
-{
-	struct timespec now;
-	struct tm local;
-	char zone[8], date[20];
-	clock_gettime(CLOCK_REALTIME, &now);
-	localtime_r(&now.tv_sec, &local);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &local);
-	strftime(zone, sizeof(zone), "%z", &local);
-	unsigned ms = (unsigned)(now.tv_nsec / 1000000) % 1000;
-	snprintf(ret, 40, "%.19s.%03u%.3s:%.2s", date, ms, zone, zone + 3);
 }
 
 int run_new(const char *id, struct run **ret)
@@ -88,62 +74,6 @@ bool entry_live(const struct run_entry *entry)
 	case OUTCOME_SKIPPED: return false;
 	default: return entry->undo != UNDO_DONE && entry->undo != UNDO_KEPT;
 	}
-}
-
-json_t *record_new(const char *type)
-{
-	char now[40];
-	time_text(now);
-	return json_pack("{ss ss}", "type", type, "time", now);
-}
-
-static json_t *blob_list(const struct change *change)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; list && i < change->n_blobs; i++)
-		json_array_append_new(list, json_string(change->blobs[i].sha256.hex));
-	return list;
-}
-
-json_t *record_intent(const struct change *c)
-{
-	json_t *r = record_new("intent");
-	if (!r)
-		return NULL;
-	int bad = json_object_set_new(r, "change", json_integer(c->id)) |
-	          json_object_set_new(r, "kind", json_string(c->kind->name)) |
-	          json_object_set_new(r, "step", json_string(c->step)) |
-	          json_object_set_new(r, "target", json_text(c->target)) |
-	          json_object_set_new(r, "held", json_boolean(c->held)) |
-	          json_object_set_new(r, "service", c->service ? json_string(c->service) : json_null()) |
-	          json_object_set_new(r, "blobs", blob_list(c)) | json_object_set(r, "data", c->data);
-	if (bad) {
-		json_decref(r);
-		return NULL;
-	}
-	return r;
-}
-
-static json_t *record_result(const char *type, unsigned change, const char *word, const char *note)
-{
-	json_t *r = record_new(type);
-	if (r && (json_object_set_new(r, "change", json_integer(change)) |
-	          json_object_set_new(r, "result", json_string(word)) |
-	          json_object_set_new(r, "note", json_text(note)))) {
-		json_decref(r);
-		return NULL;
-	}
-	return r;
-}
-
-json_t *record_outcome(unsigned change, enum outcome outcome, const char *note)
-{
-	return record_result("outcome", change, outcome_words[outcome], note);
-}
-
-json_t *record_undo(unsigned change, enum undo undo, const char *note)
-{
-	return record_result("undone", change, undo_words[undo], note);
 }
 
 static int replace_text(char **field, const json_t *record, const char *name)

@@ -70,13 +70,4 @@ int run_load(const struct state *state, const char *id, const struct change_kind
 /* Whether the change is in force, as far as the journal knows. */
 bool entry_live(const struct run_entry *entry);
 
-/* Records. Each gives a new reference, NULL for no memory. */
-json_t *record_new(const char *type);                       /* with "time" */
-json_t *record_intent(const struct change *change);
-json_t *record_outcome(unsigned change, enum outcome outcome, const char *note);
-json_t *record_undo(unsigned change, enum undo undo, const char *note);
-
-/* The time now, RFC 3339 with the local zone's offset. */
-void time_text(char ret[40]);
-
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/escape.h"
 #include "base/strset.h"
+#include "core/record.h"
 #include "core/vault.h"
 
 #include <errno.h>
@@ -32,55 +33,6 @@ struct runner {
 static const struct observer *observer(const struct runner *run)
 {
 	return run->engine->observer;
-}
-
-static json_t *host_record(void)
-{
-	char name[256] = "";
-	gethostname(name, sizeof(name) - 1);
-	return json_text(name);
-}
-
-static json_t *inputs_record(const struct playbook *playbook)
-{
-	json_t *inputs = json_object();
-	for (size_t i = 0; inputs && i < playbook->n_inputs; i++) {
-		const struct input *in = &playbook->inputs[i];
-		json_t *list = json_array();
-		for (size_t k = 0; list && k < in->value.items.n; k++)
-			json_array_append_new(list, json_text(in->value.items.v[k]));
-		json_object_set_new(inputs, in->name, list);
-	}
-	return inputs;
-}
-
-static json_t *strv_record(const struct strv *list)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; array && i < list->n; i++)
-		json_array_append_new(array, json_text(list->v[i]));
-	return array;
-}
-
-static json_t *run_record(const struct runner *run, const char *id)
-{
-	const struct playbook *p = run->playbook;
-	json_t *r = record_new("run");
-	if (!r)
-		return NULL;
-	if (json_object_set_new(r, "format", json_integer(1)) |
-	    json_object_set_new(r, "version", json_string(PACKAGE_VERSION)) |
-	    json_object_set_new(r, "run", json_string(id)) | json_object_set_new(r, "host", host_record()) |
-	    json_object_set_new(r, "playbook", json_text(p->name ? p->name : p->file)) |
-	    json_object_set_new(r, "file", json_text(p->path)) |
-	    json_object_set_new(r, "sha256", json_string(p->sha256.hex)) |
-	    json_object_set_new(r, "inputs", inputs_record(p)) |
-	    json_object_set_new(r, "allow", strv_record(run->engine->allow)) |
-	    json_object_set(r, "operator", run->operator)) {
-		json_decref(r);
-		return NULL;
-	}
-	return r;
 }
 
 /* The journal begins when there is something to write: a run that finds nothing to do
@@ -114,7 +66,7 @@ static int start_writing(struct runner *run)
 	memcpy(run->result->id, id, sizeof(id));
 	if (note.len)
 		writer_warn(&run->writer, "%s", note.data);
-	r = writer_log(&run->writer, run_record(run, id));
+	r = writer_log(&run->writer, record_run(id, run->playbook, engine->allow, run->operator));
 	return r < 0 ? r : trail_begin(trail, id, run->playbook->name ? run->playbook->name : run->playbook->file,
 	                               run->playbook->sha256.hex);
 }
@@ -135,18 +87,8 @@ static int refuse(struct runner *run, const struct change *c, const struct verdi
 		return fresh;
 	run->result->refused++;
 	int r = start_writing(run);
-	json_t *record = r == 0 ? record_new("refused") : NULL;
-	if (record && (json_object_set_new(record, "rule", json_string(v->rule)) |
-	               json_object_set_new(record, "why", json_text(v->why)) |
-	               (c ? json_object_set_new(record, "step", json_string(c->step)) |
-	                            json_object_set_new(record, "kind", json_string(c->kind->name)) |
-	                            json_object_set_new(record, "target", json_text(c->target))
-	                  : 0))) {
-		json_decref(record);
-		record = NULL;
-	}
 	if (r == 0)
-		r = writer_log(&run->writer, record);
+		r = writer_log(&run->writer, record_refused(c, v->rule, v->why));
 	return r < 0 ? r : trail_refusal(run->writer.trail, run->writer.run->id, c, v->rule);
 }
 
@@ -199,16 +141,6 @@ static size_t count_to_do(struct runner *run, const struct round *round)
 	for (size_t i = 0; i < plan_count(round->plan); i++)
 		n += to_do(run, round, i);
 	return n;
-}
-
-static int log_round(struct runner *run, unsigned number)
-{
-	json_t *record = record_new("round");
-	if (record && json_object_set_new(record, "round", json_integer(number)) < 0) {
-		json_decref(record);
-		record = NULL;
-	}
-	return writer_log(&run->writer, record);
 }
 
 static int log_intents(struct runner *run, struct round *round)
@@ -315,7 +247,7 @@ static int execute(struct runner *run, struct round *round, unsigned number)
 {
 	int r = start_writing(run);
 	if (r == 0)
-		r = log_round(run, number);
+		r = writer_log(&run->writer, record_round(number));
 	size_t first = run->writing ? run->writer.run->n : 0;
 	if (r == 0)
 		r = log_intents(run, round);
@@ -358,12 +290,8 @@ static int log_residual(struct runner *run)
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < run->result->residual.n; i++) {
-		json_t *record = record_new("residual");
-		if (record && json_object_set_new(record, "what", json_text(run->result->residual.v[i])) < 0) {
-			json_decref(record);
-			record = NULL;
-		}
-		r = writer_log(&run->writer, record);
+		const char *what = run->result->residual.v[i];
+		r = writer_log(&run->writer, record_new("residual", json_pack("{so}", "what", json_text(what))));
 	}
 	return r;
 }
@@ -376,15 +304,9 @@ static int log_failed_steps(struct runner *run, const struct round *round)
 		if (report->state != STEP_FAILED)
 			continue;
 		run->result->failed++;
-		json_t *record = run->writing ? record_new("failed") : NULL;
-		if (!run->writing)
-			continue;
-		if (record && (json_object_set_new(record, "step", json_string(report->step->name)) |
-		               json_object_set_new(record, "why", json_text(report->failure)))) {
-			json_decref(record);
-			record = NULL;
-		}
-		r = writer_log(&run->writer, record);
+		if (run->writing)
+			r = writer_log(&run->writer, record_new("failed", json_pack("{ss so}", "step", report->step->name, "why",
+			                                                            json_text(report->failure))));
 	}
 	return r;
 }
@@ -450,15 +372,10 @@ static const char *outcome_of(const struct run_result *result)
 
 static int log_end(struct runner *run)
 {
-	json_t *record = record_new("end");
-	if (record && (json_object_set_new(record, "status", json_integer(run->result->status)) |
-	               json_object_set_new(record, "done", json_integer((json_int_t)run->result->done)) |
-	               json_object_set_new(record, "refused", json_integer((json_int_t)run->result->refused)) |
-	               json_object_set_new(record, "failed", json_integer((json_int_t)run->result->failed)))) {
-		json_decref(record);
-		record = NULL;
-	}
-	int r = writer_log(&run->writer, record);
+	const struct run_result *result = run->result;
+	int r = writer_log(&run->writer, record_new("end", json_pack("{si si si si}", "status", result->status, "done",
+	                                                             (int)result->done, "refused", (int)result->refused,
+	                                                             "failed", (int)result->failed)));
 	if (r == 0)
 		r = writer_sync(&run->writer);
 	return r < 0 ? r : trail_end(run->writer.trail, run->writer.run->id, outcome_of(run->result),

@@ -2,6 +2,7 @@
 #include "core/writer.h"
 
 #include "base/escape.h"
+#include "core/record.h"
 #include "core/vault.h"
 
 #include <errno.h>
@@ -21,16 +22,12 @@ static int grow_allowed(struct writer *w, const struct change *change, json_t *m
 	int r = guard_change(w->engine->guard, &part, &rule, ret_why);
 	if (r == 0)
 		return 0;
-	json_t *record = record_new("refused");
-	if (record && (json_object_set_new(record, "change", json_integer(change->id)) |
-	               json_object_set_new(record, "rule", json_string(rule ? rule : "guard.undecided")) |
-	               json_object_set_new(record, "why", json_text(buf_text(ret_why))) |
-	               json_object_set(record, "more", more))) {
-		json_decref(record);
-		record = NULL;
-	}
+	const char *name = rule ? rule : "guard.undecided";
+	json_t *record = record_refused(change, name, buf_text(ret_why));
+	if (record)
+		json_object_set(record, "more", more);
 	int logged = writer_log(w, record);
-	int told = trail_refusal(w->trail, w->run->id, change, rule ? rule : "guard.undecided");
+	int told = trail_refusal(w->trail, w->run->id, change, name);
 	return logged < 0 ? logged : told < 0 ? told : -EPERM;
 }
 
@@ -39,15 +36,9 @@ static int grow(struct effect *effect, struct change *change, json_t *more)
 	struct writer *w = writer_of(effect);
 	_cleanup_buf_ struct buf why = {0};
 	int r = grow_allowed(w, change, more, &why);
-	json_t *record = r == 0 ? record_new("grow") : NULL;
-	if (record && (json_object_set_new(record, "change", json_integer(change->id)) |
-	               json_object_set(record, "more", more))) {
-		json_decref(record);
-		record = NULL;
-	}
-	json_decref(more);
 	if (r == 0)
-		r = writer_log(w, record);
+		r = writer_log(w, record_new("grow", json_pack("{si sO}", "change", (int)change->id, "more", more)));
+	json_decref(more);
 	return r == 0 ? writer_sync(w) : r;
 }
 
@@ -143,14 +134,8 @@ static int reload_one(struct writer *w, const char *name)
 	writer_phase(w, "reloading");
 	int error = engine->parts->reload(engine->host, service, &note);
 	writer_phase(w, NULL);
-	json_t *record = record_new("reload");
-	if (record && (json_object_set_new(record, "service", json_string(name)) |
-	               json_object_set_new(record, "error", json_integer(error)) |
-	               json_object_set_new(record, "note", json_text(buf_text(&note))))) {
-		json_decref(record);
-		record = NULL;
-	}
-	int r = writer_log(w, record);
+	int r = writer_log(w, record_new("reload", json_pack("{ss si so}", "service", name, "error", error, "note",
+	                                                     json_text(buf_text(&note)))));
 	if (engine->observer->reloaded)
 		engine->observer->reloaded(engine->observer->ctx, name, error, buf_text(&note));
 	return r < 0 ? r : error == -ESRCH ? 0 : error;

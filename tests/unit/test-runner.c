@@ -5,6 +5,7 @@
  */
 #include "base/escape.h"
 #include "base/spawn.h"
+#include "core/record.h"
 #include "core/runner.h"
 #include "core/vault.h"
 
@@ -518,8 +519,7 @@ static void a_run_that_died_is_undone_by_probe(void **state)
 	static const char id[RUN_ID_LEN] = "20260101-000000-aaaa";
 	struct journal *j = NULL;
 	struct change *c = NULL;
-	json_t *head = record_new("run");
-	json_object_set_new(head, "playbook", json_string("toy"));
+	json_t *head = record_new("run", json_pack("{ss}", "playbook", "toy"));
 	assert_int_equal(state_prepare(&b->state), 0);
 	assert_int_equal(journal_create(&b->state, id, &j), 0);
 	assert_int_equal(journal_append(j, head), 0);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/record.h"
+
+#include "base/escape.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The time now, RFC 3339 with the local zone's offset. */
+static void time_text(char ret[40])
+{
+	struct timespec now;
+	struct tm local;
+	char zone[8], date[20];
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &local);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &local);
+	strftime(zone, sizeof(zone), "%z", &local);
+	unsigned ms = (unsigned)(now.tv_nsec / 1000000) % 1000;
+	snprintf(ret, 40, "%.19s.%03u%.3s:%.2s", date, ms, zone, zone + 3);
+}
+
+json_t *record_new(const char *type, json_t *fields)
+{
+	char now[40];
+	time_text(now);
+	json_t *record = fields ? json_pack("{ss ss}", "type", type, "time", now) : NULL;
+	if (record && json_object_update(record, fields) < 0) {
+		json_decref(record);
+		record = NULL;
+	}
+	json_decref(fields);
+	return record;
+}
+
+static json_t *text_list(const struct strv *list)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; array && i < list->n; i++)
+		json_array_append_new(array, json_text(list->v[i]));
+	return array;
+}
+
+static json_t *host_name(void)
+{
+	char name[256] = "";
+	gethostname(name, sizeof(name) - 1);
+	return json_text(name);
+}
+
+static json_t *inputs(const struct playbook *playbook)
+{
+	json_t *object = json_object();
+	for (size_t i = 0; object && i < playbook->n_inputs; i++)
+		json_object_set_new(object, playbook->inputs[i].name, text_list(&playbook->inputs[i].value.items));
+	return object;
+}
+
+json_t *record_run(const char *id, const struct playbook *p, const struct strv *allow, json_t *operator)
+{
+	return record_new("run", json_pack("{si ss ss so so so ss so so sO}", "format", 1, "version", PACKAGE_VERSION,
+	                                   "run", id, "host", host_name(), "playbook",
+	                                   json_text(p->name ? p->name : p->file), "file", json_text(p->path), "sha256",
+	                                   p->sha256.hex, "inputs", inputs(p), "allow", text_list(allow), "operator",
+	                                   operator));
+}
+
+json_t *record_round(unsigned number)
+{
+	return record_new("round", json_pack("{si}", "round", (int)number));
+}
+
+json_t *record_refused(const struct change *c, const char *rule, const char *why)
+{
+	json_t *fields = json_pack("{ss so}", "rule", rule, "why", json_text(why));
+	if (c && fields && json_object_update_new(fields, json_pack("{ss ss so}", "step", c->step, "kind", c->kind->name,
+	                                                            "target", json_text(c->target))) < 0) {
+		json_decref(fields);
+		return NULL;
+	}
+	return record_new("refused", fields);
+}
+
+static json_t *blob_list(const struct change *c)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < c->n_blobs; i++)
+		json_array_append_new(list, json_string(c->blobs[i].sha256.hex));
+	return list;
+}
+
+json_t *record_intent(const struct change *c)
+{
+	return record_new("intent", json_pack("{si ss ss so sb ss? so sO}", "change", (int)c->id, "kind", c->kind->name,
+	                                      "step", c->step, "target", json_text(c->target), "held", c->held,
+	                                      "service", c->service, "blobs", blob_list(c), "data", c->data));
+}
+
+static json_t *result(const char *type, unsigned change, const char *word, const char *note)
+{
+	return record_new(type, json_pack("{si ss so}", "change", (int)change, "result", word, "note", json_text(note)));
+}
+
+json_t *record_outcome(unsigned change, enum outcome outcome, const char *note)
+{
+	return result("outcome", change, outcome_word(outcome), note);
+}
+
+json_t *record_undo(unsigned change, enum undo undo, const char *note)
+{
+	return result("undone", change, undo_word(undo), note);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The records of a journal, respond-journal(5), made. Each function gives a new
+ * reference, NULL for no memory.
+ */
+#ifndef RESPOND_CORE_RECORD_H
+#define RESPOND_CORE_RECORD_H
+
+#include "core/engine.h"
+
+/* A record of TYPE with the time and the given fields (an object whose reference is
+ * stolen; NULL gives NULL). */
+json_t *record_new(const char *type, json_t *fields);
+
+json_t *record_run(const char *id, const struct playbook *playbook, const struct strv *allow, json_t *operator);
+json_t *record_round(unsigned number);
+json_t *record_refused(const struct change *change, const char *rule, const char *why); /* NULL: the whole plan */
+json_t *record_intent(const struct change *change);
+json_t *record_outcome(unsigned change, enum outcome outcome, const char *note);
+json_t *record_undo(unsigned change, enum undo undo, const char *note);
+
+#endif
