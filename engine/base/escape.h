@@ -21,8 +21,9 @@ int escape_str(struct buf *out, const char *text);
 /* 0, -EINVAL if TEXT is not what escape_text() writes, -ENOMEM. */
 int unescape_text(struct buf *out, const char *text, size_t len);
 
-/* For output that is escaped already: control bytes other than newline and invalid
- * UTF-8 become \xNN, backslashes stay. The last net before a terminal. */
+/* For text that people read as it is (lines of a file), and for output that is escaped
+ * already: control bytes other than newline and tab, and invalid UTF-8, become \xNN;
+ * backslashes stay. The last net before a terminal. */
 int escape_controls(struct buf *out, const char *bytes, size_t len);
 
 /* The length in bytes of the valid UTF-8 sequence at S, 0 if there is none; its

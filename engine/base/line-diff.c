@@ -219,7 +219,7 @@ static void put_lines(struct buf *out, char mark_char, const struct lines *l, si
 		const struct line *line = &l->v[i];
 		bool ended = line->at[line->len - 1] == '\n';
 		buf_putc(out, mark_char);
-		escape_text(out, line->at, line->len - ended);
+		escape_controls(out, line->at, line->len - ended);
 		buf_puts(out, ended ? "\n" : "\n\\ No newline at end of file\n");
 	}
 }

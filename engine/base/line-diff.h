@@ -24,7 +24,7 @@ struct hunks {
 int line_diff(const struct buf *old, const struct buf *new, struct hunks *ret);
 void hunks_free(struct hunks *h);
 
-/* A unified diff with CONTEXT lines, every line escaped (escape_text) and the missing
+/* A unified diff with CONTEXT lines, every line made safe for a terminal (escape_controls) and the missing
  * last newline told as diff(1) does; no file header. */
 int line_diff_unified(const struct buf *old, const struct buf *new, size_t context, struct buf *ret);
 

@@ -103,6 +103,7 @@ static void print_step(const struct printer *p, const struct round *round, const
 	fputc('\n', p->out);
 	if (s->state == STEP_FAILED)
 		print_styled(p, STYLE_RED, "  cannot be planned: %s\n", s->failure);
+	const char *service = NULL; /* whose configuration the step edits */
 	for (size_t i = s->first; i < s->first + s->n; i++) {
 		const struct change *c = plan_at(round->plan, i);
 		if (!c)
@@ -110,9 +111,11 @@ static void print_step(const struct printer *p, const struct round *round, const
 		print_change_line(p, c, "  ");
 		print_verdict(p, &round->verdicts[i], "    ");
 		print_detail(p, c, "      ");
-		if (c->service)
-			print_styled(p, STYLE_DIM, "      then reload %s\n", c->service);
+		if (c->service && !round->verdicts[i].rule)
+			service = c->service;
 	}
+	if (service)
+		print_styled(p, STYLE_DIM, "    then reload %s\n", service);
 	for (size_t i = 0; i < s->notes.n; i++)
 		print_styled(p, STYLE_DIM, "    %s\n", s->notes.v[i]);
 	for (size_t i = 0; i < s->residuals.n; i++)
@@ -206,8 +209,8 @@ void print_undone(const struct printer *p, const struct change *c, enum undo und
 void print_reloaded(const struct printer *p, const char *service, int error, const char *note)
 {
 	print_styled(p, error ? STYLE_YELLOW : STYLE_GREEN, "  %-9s", error ? "not" : "reloaded");
-	print_styled(p, STYLE_PLAIN, " %s%s", error ? "reloaded: " : "", service);
-	print_note(p, note);
+	print_styled(p, STYLE_PLAIN, " %s%s%s\n", error ? "reloaded: " : "", *note ? note : service,
+	             error && !*note ? strerror(-error) : "");
 }
 
 void print_result(const struct printer *p, const struct run_result *result)
