@@ -21,12 +21,15 @@ plugins_stay_out_of_the_engine() {
 	return 0
 }
 
-only_main_knows_the_registry() {
-	same_words engine/cli/main.c "$(grep -ln '#include "registry.h"' engine/*/*.[ch])"
-}
-
-same_words() {
-	[ "$1" = "$2" ] || { echo "$2"; return 1; }
+only_one_file_knows_the_registry() {
+	local files
+	files=$(grep -l '#include "registry.h"' engine/*/*.[ch])
+	case $files in
+	engine/cli/*[[:space:]]*) ;;
+	engine/cli/*) return 0 ;;
+	esac
+	echo "$files"
+	return 1
 }
 
 # The names of actions are in plugins alone.
@@ -65,7 +68,7 @@ check "cli includes cli, core, base, and what it hands to the engine" wrong engi
 	'[a-z0-9-]+\.h|(core|base)/[a-z0-9-]+\.h|change/(kinds|service-reload)\.h'
 check "plugins include plugins, change, core and base" wrong plugins '[a-z0-9-]+\.h|(change|core|base)/[a-z0-9-]+\.h'
 check "plugins stay out of what the engine keeps to itself" plugins_stay_out_of_the_engine
-check "in the engine, only main knows the registry" only_main_knows_the_registry
+check "in the engine, one file of the command line knows the registry" only_one_file_knows_the_registry
 check "core never names an action" core_names_no_action
 check "edit and codec files do no input or output" pure_files_do_no_io
 check "a wrong arrow is seen" a_wrong_arrow_is_seen

@@ -14,7 +14,7 @@ install_respond
 stage_incident
 export ASAN_OPTIONS=detect_leaks=0 # the leak checker cannot work under ptrace
 miner=(--playbook miner.pb --set "attacker-keys=$ATTACKER_FINGERPRINT")
-trace=/run/trace
+trace=$scratch/trace
 
 calls='write,pwrite64,writev,pwritev,pwritev2,sendfile,splice,copy_file_range,truncate,ftruncate,fallocate'
 calls+=',rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,mknod,mknodat'
@@ -44,13 +44,13 @@ writes() {
 no_writes() {
 	local found
 	[ -s $trace ] || { echo "the trace is empty"; return 1; }
-	found=$(writes /run/output)
+	found=$(writes $scratch/output)
 	[ -z "$found" ] || { printf '%s\n' "$found"; return 1; }
 }
 
 trace() {
 	rm -f $trace
-	strace -f -y -s 200 -e trace="$calls" -o $trace "$@" >/run/output 2>&1 </dev/null
+	strace -f -y -s 200 -e trace="$calls" -o $trace "$@" >$scratch/output 2>&1 </dev/null
 }
 
 # What netlink sockets of the firewall are asked: to get, never to make or delete.
@@ -67,8 +67,8 @@ trace respond "${miner[@]}" --dry-run
 same "the plan is printed" 5 $?
 check "no call that could alter anything" no_writes
 check "the firewall is only asked" nft_questions_only
-rm -f $trace /run/output
-check "every file is as it was" [ "$before" = "$(every_file)" ]
+rm -f $trace $scratch/output
+same "every file is as it was" "$before" "$(every_file)"
 same "every process is as it was" "$processes" "$(processes)"
 same "the firewall is as it was" "$firewall" "$(firewall)"
 
@@ -88,8 +88,8 @@ for command in --list "--show $run" --actions --rules "--check miner.pb"; do
 	trace respond $command
 	check "no call that could alter anything, with ${command%% *}" no_writes
 done
-rm -f $trace /run/output
-check "every file is as it was after all of these" [ "$before" = "$(every_file)" ]
+rm -f $trace $scratch/output
+same "every file is as it was after all of these" "$before" "$(every_file)"
 
 # Without root: as far as it may read.
 output=$(setpriv --reuid operator --regid operator --init-groups respond "${miner[@]}" --dry-run 2>&1 </dev/null)

@@ -11,8 +11,7 @@ install_respond
 # are variables: SERVER, OPERATOR, ATTACKER_FINGERPRINT, MYSQLD_PID, ...
 stage_incident
 miner=(--playbook miner.pb --set "attacker-keys=$ATTACKER_FINGERPRINT")
-work=/run/miner-test
-mkdir $work
+work=$scratch
 
 # ---- questions to the host -------------------------------------------------------
 
@@ -97,7 +96,7 @@ done
 run_respond "${miner[@]}" --dry-run --format json
 same "dry run: the same for machines" 5 $status
 printf '%s\n' "$output" >$work/plan
-check "dry run: every file is as it was" [ "$everything" = "$(every_file)" ]
+same "dry run: every file is as it was" "$everything" "$(every_file)"
 same "dry run: every process is as it was" "$processes" "$(processes)"
 same "dry run: the firewall is as it was" "$firewall" "$(firewall)"
 
@@ -156,7 +155,7 @@ rules=$(firewall)
 runs=$(respond --list --format json)
 run_respond "${miner[@]}"
 same "again: nothing to do" 0 $status
-check "again: no file was touched" [ "$after" = "$(describe_files --times /etc /root/.ssh /usr/local /var/spool/cron /tmp)" ]
+same "again: no file was touched" "$after" "$(describe_files --times /etc /root/.ssh /usr/local /var/spool/cron /tmp)"
 same "again: the firewall is as it was" "$rules" "$(firewall)"
 same "again: no new run" "$runs" "$(respond --list --format json)"
 run_respond "${miner[@]}" --dry-run
@@ -167,7 +166,7 @@ same "again: a dry run finds nothing either" 0 $status
 after=$(every_file)
 run_respond --rollback "$run" --dry-run
 same "rollback, dry run: changes are pending" 5 $status
-check "rollback, dry run: every file is as it was" [ "$after" = "$(every_file)" ]
+same "rollback, dry run: every file is as it was" "$after" "$(every_file)"
 
 run_respond --rollback "$run"
 same "rollback: not everything can be undone" 3 $status
@@ -183,5 +182,5 @@ check "rollback: the operator's session lives" lives "$SESSION_PID"
 check "rollback: the server is reached again" connects_out
 
 run_respond --rollback "$run"
-check "rollback: a second one changes nothing" [ "$files" = "$(incident_files)" ]
+same "rollback: a second one changes nothing" "$files" "$(incident_files)"
 finish

@@ -49,7 +49,7 @@ for address in 203.0.113.99 2001:db8:bad::; do
 	check "block: $address is in a set" grep -q "$address" <<<"$(nft list ruleset)"
 done
 check "block: it ends by itself" grep -q expires <<<"$(nft list ruleset)"
-check "block: the foreign table is as it was" [ "$firewall" = "$(nft -s list table inet firewalld)" ]
+same "block: the foreign table is as it was" "$firewall" "$(nft -s list table inet firewalld)"
 take_back block 0
 
 # A long list, from a file that an operator wrote.

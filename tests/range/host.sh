@@ -14,6 +14,7 @@
 
 state_dir=$LOCALSTATEDIR/lib/respond
 playbooks=/etc/respond/playbooks
+scratch=/run/range/scratch # for the tests' own files: no part of the host
 
 enter_range() {
 	local seconds=${range_seconds:-120} why
@@ -21,6 +22,7 @@ enter_range() {
 	if ! why=$("$TOP_SRCDIR/tests/range/range.sh" true 2>&1); then
 		skip_all "$(printf %s "${why:-no range}" | tail -n 1)"
 	fi
+	# shellcheck disable=SC2093
 	exec "$TOP_SRCDIR/tests/range/range.sh" -t "$seconds" "$(realpath "$0")" "$@"
 }
 
@@ -30,6 +32,7 @@ install_respond() {
 	install -m 0644 "$TOP_SRCDIR"/playbooks/*.pb $playbooks
 	[ "$SYSCONFDIR" = /etc ] || install -m 0644 "$TOP_SRCDIR"/playbooks/*.pb "$SYSCONFDIR/respond/playbooks"
 	rm -rf "$state_dir"
+	mkdir -p $scratch
 }
 
 stage_incident() {
@@ -49,15 +52,15 @@ run_respond() {
 # contents, inode flags, ACL and xattrs; with times where the first argument says so.
 describe_files() {
 	local times='' format='%p %y %m %U:%G %n %l'
+	local but=(-xdev '(' -path "$state_dir" -o -path /run/range -o -path /run/netns ')' -prune -o)
 	if [ "$1" = --times ]; then
 		times=' %s %T@ %C@'
 		shift
 	fi
-	find "$@" -xdev \( -path "$state_dir" -o -path /run/range \) -prune -o -printf "$format$times\n" | LC_ALL=C sort
-	find "$@" -xdev -path "$state_dir" -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum --
-	find "$@" -xdev -path "$state_dir" -prune -o \( -type f -o -type d \) -print0 | LC_ALL=C sort -z |
-		xargs -0r lsattr -d -- 2>/dev/null
-	find "$@" -xdev -path "$state_dir" -prune -o \( -type f -o -type d \) -print0 | LC_ALL=C sort -z |
+	find "$@" "${but[@]}" -printf "$format$times\n" | LC_ALL=C sort
+	find "$@" "${but[@]}" -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum --
+	find "$@" "${but[@]}" '(' -type f -o -type d ')' -print0 | LC_ALL=C sort -z | xargs -0r lsattr -d -- 2>/dev/null
+	find "$@" "${but[@]}" '(' -type f -o -type d ')' -print0 | LC_ALL=C sort -z |
 		xargs -0r getfattr -h -d -m '^(user|security|system|trusted[.][^o])' --absolute-names -- 2>/dev/null
 }
 
