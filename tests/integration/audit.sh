@@ -25,7 +25,11 @@ if [ "${AUDIT_INSIDE:-}" != yes ]; then
 fi
 
 mount -t tmpfs -o mode=0755 audit-test /mnt
-mount -t tmpfs -o mode=0755 audit-test /var/lib
+for place in /etc /var /usr/local; do
+	mkdir -p "/mnt/overlay$place/upper" "/mnt/overlay$place/work"
+	mount -t overlay overlay -o "lowerdir=$place,upperdir=/mnt/overlay$place/upper,workdir=/mnt/overlay$place/work" $place
+done
+mkdir -p "$SYSCONFDIR/respond" "$LOCALSTATEDIR/lib"
 log=/mnt/audit/audit.log
 mkdir -m 0700 /mnt/audit /mnt/audit/plugins.d
 cat >/mnt/audit/auditd.conf <<-CONF
@@ -67,7 +71,7 @@ mkdir /mnt/playbooks /mnt/host
 echo harmless >"/mnt/host/$name"
 cat >/mnt/playbooks/audit.pb <<-'PLAYBOOK'
 	[playbook]
-	name = audit test
+	name = audit
 	description = takes one file away and is refused another
 	on-failure = continue
 
@@ -83,7 +87,14 @@ respond() {
 	"$RESPOND" "$@" </dev/null 2>&1
 }
 newest_run() {
-	find /var/lib/respond/runs -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -n | sed -n '$s/.* //p'
+	find "$LOCALSTATEDIR/lib/respond/runs" -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -n | sed -n '$s/.* //p'
+}
+# search TYPE: the records of one type, decoded.
+search() {
+	ausearch -i -if $log -m "$1" 2>&1
+}
+one_line() {
+	grep -F -e "$1" | grep -F -e "$2" | grep -cF -e "$3"
 }
 
 # ---- nobody listens ----------------------------------------------------------------
@@ -93,13 +104,56 @@ output=$(respond --playbook /mnt/playbooks/audit.pb)
 same "audit off: the run goes on, and only the refusal counts" 4 $?
 same "audit off: it is said once" 1 "$(grep -c 'syslog only' <<<"$output")"
 check_not "audit off: the file is taken away" test -e "/mnt/host/$name"
-output=$(respond --rollback "$(newest_run)")
+respond --rollback "$(newest_run)" >/dev/null
 check "audit off: the file is back" test -e "/mnt/host/$name"
 
-mkdir -p /mnt/etc/respond
-printf '[audit]\nrequired = yes\n' >/mnt/etc/respond/respond.conf
-if [ -d /etc/respond ] || { [ "${RESPOND_SYSCONFDIR:-}" = "" ] && mkdir /mnt/upper /mnt/work &&
-	mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /etc; }; then
-	mkdir -p /etc/respond
-	cp /mnt/etc/respond/respond.conf /etc/respond/
-fi
+printf '[audit]\nrequired = yes\n' >"$SYSCONFDIR/respond/respond.conf"
+output=$(respond --playbook /mnt/playbooks/audit.pb)
+same "audit required and off: it refuses to act" 4 $?
+check "audit required and off: it says why" grep -q "auditctl -e 1" <<<"$output"
+check "audit required and off: nothing was done" test -e "/mnt/host/$name"
+same "audit required and off: a dry run is possible" 4 "$(respond --dry-run --playbook /mnt/playbooks/audit.pb >/dev/null; echo $?)"
+
+# ---- auditd listens ----------------------------------------------------------------
+
+auditd -n -s nochange -c /mnt/audit >/mnt/audit/output 2>&1 &
+daemon=$!
+for _ in $(seq 100); do
+	[ "$(kernel_says pid)" = $daemon ] && break
+	sleep 0.05
+done
+same "auditd runs" $daemon "$(kernel_says pid)"
+auditctl -e 1 >/dev/null
+# What comes while it starts is lost: wait until it writes.
+for _ in $(seq 50); do
+	auditctl -m "are you there" >/dev/null
+	sleep 0.1
+	grep -qs "are you there" $log && break
+done
+
+output=$(respond --playbook /mnt/playbooks/audit.pb)
+same "the run is done, but for the refusal" 4 $?
+check_not "nothing is said about syslog" grep -q 'syslog only' <<<"$output"
+run=$(newest_run)
+head=$(tail -n 1 "$LOCALSTATEDIR/lib/respond/runs/$run/journal" | tr -d '\n' | sha256sum | cut -d' ' -f1)
+respond --rollback "$run" >/dev/null
+check "the file is back" test -e "/mnt/host/$name"
+sleep 0.5
+
+apply=$(grep -aF "op=apply run=\"$run\"" $log)
+same "one record for the change" 1 "$(grep -c . <<<"$apply")"
+check "it is a response" grep -q '^type=RESP_' <<<"$apply"
+check "it succeeded" grep -q "res=success'*\$" <<<"$apply"
+check "it names step and kind" grep -q 'kind=file.move step="take"' <<<"$apply"
+hex=$(printf '/mnt/host/%s' "$name" | od -An -v -tx1 | tr -d ' \n' | tr a-f A-F)
+check "the path is encoded as a whole" grep -qF "path=$hex " <<<"$apply"
+type=$(sed -n 's/^type=\(RESP_[A-Z_]*\) .*/\1/p' <<<"$apply")
+check "ausearch decodes it" grep -qF '/mnt/host/evil' <<<"$(search "$type")"
+
+check "ausearch finds the refusal" test "$(search RESP_ANOMALY | one_line "$run" op=refuse "path=/usr/bin/perl")" = 1
+check "it names the rule" test "$(search RESP_ANOMALY | one_line "$run" rule=file. res=failed)" = 1
+same "ausearch finds one undo" 1 "$(ausearch -i -if $log 2>&1 | one_line "$run" op=undo res=success)"
+same "ausearch finds the begin" 1 "$(search RESP_EXEC | one_line "$run" op=begin name=audit)"
+same "the end vouches for the journal" 1 "$(search RESP_EXEC | one_line op=end "$run" "head=\"$head\"")"
+check "aureport counts them as responses" grep -q "$type" <<<"$(aureport --response -if $log 2>&1)"
+finish
