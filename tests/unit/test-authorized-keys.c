@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * authorized_keys: what sshd takes for a key, and ssh.strip-keys on a staged host.
+ */
+#include "ssh-stage.h"
+
+#include "authorized-keys-edit.h"
+#include "base/escape.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern const struct action ssh_strip_keys;
+
+/* Two keys. */
+#define B1 "AAAAC3NzaC1lZDI1NTE5AAAAIJ7Bv1nIqdJOePRgnVk9gQ8l6mP2eSs1Ic1hV6Jr0u5a"
+#define B2 "AAAAC3NzaC1lZDI1NTE5AAAAIEaHCq2Oqg8bC8kD4Qh9g7f0m2yNnq1V3xX5pJrT8sWd"
+#define K1 "ssh-ed25519 " B1
+#define K2 "ssh-ed25519 " B2
+
+struct seen {
+	size_t n;
+	char fingerprint[16][SSH_FINGERPRINT_LEN + 1];
+	char comment[16][128];
+	size_t line[16];
+};
+
+static int see(void *ctx, const struct authorized_key *k)
+{
+	struct seen *s = ctx;
+	assert_true(s->n < 16);
+	memcpy(s->fingerprint[s->n], k->key.fingerprint, sizeof(s->fingerprint[0]));
+	snprintf(s->comment[s->n], sizeof(s->comment[0]), "%.*s", (int)k->comment_len, k->comment);
+	s->line[s->n++] = k->line;
+	return 0;
+}
+
+static struct seen look(const char *text, size_t len)
+{
+	_cleanup_buf_ struct buf b = {0};
+	struct seen s = {0};
+	buf_add(&b, text, len);
+	assert_int_equal(authorized_keys_visit(&b, see, &s), 0);
+	return s;
+}
+
+static void one_key_many_spellings(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line, *comment;
+	} good[] = {
+		{K1 " c", "c"},
+		{K1, ""},
+		{" \t" K1 " c\r", "c"},
+		{"ssh-ed25519\t \t" B1 "\t a b  c ", "a b  c"},
+		{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7Bv1nIqdJOePRgnVk9gQ8l\f6mP2eSs1Ic1hV6Jr0u5a c", "c"},
+		{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA\rIJ7Bv1nIqdJOePRgnVk9gQ8l\v6mP2eSs1Ic1hV6Jr0u5a", ""},
+		{"no-pty,restrict " K1 " c", "c"},
+		{"command=\"echo \\\"hi there\\\", x\",from=\"10.0.0.0/8,!10.1.1.1\" " K1 " c", "c"},
+		{"environment=\"A=ssh-rsa AAAA\" \t" K1, ""},
+		{"command=\"" K2 " x\" " K1 " c", "c"},
+		{"cert-authority,principals=\"root,x\" " K1 " ca", "ca"},
+	};
+	struct seen want = look(K1, strlen(K1));
+	assert_int_equal(want.n, 1);
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		struct seen s = look(good[i].line, strlen(good[i].line));
+		assert_int_equal(s.n, 1);
+		assert_string_equal(s.fingerprint[0], want.fingerprint[0]);
+		assert_string_equal(s.comment[0], good[i].comment);
+	}
+}
+
+static void what_is_no_key(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {
+		"", "#" K1, " \t# " K1, "ssh-ed25519", "ssh-ed25519 ", "ssh-ed25519 !!!!", "ssh-rsa " B1, "ecdsa-sha2-nistp256 " B1,
+		"command=\"open " K1, "no-pty", "no-pty restrict " K1, B1, "ssh-ed25519 " "AAAA", "x " B1,
+		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7Bv1nIqdJOePRg nVk9gQ8l6mP2eSs1Ic1hV6Jr0u5a",
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct seen s = look(bad[i], strlen(bad[i]));
+		if (s.n)
+			print_message("# taken for a key: %s\n", bad[i]);
+		assert_int_equal(s.n, 0);
+	}
+}
+
+static void lines_end_as_sshd_ends_them(void **state)
+{
+	(void)state;
+	static const char text[] = K1 " a\0" K2 " hidden\n" K2 " b";
+	struct seen s = look(text, sizeof(text) - 1);
+	assert_int_equal(s.n, 2);
+	assert_int_equal(s.line[0], 1);
+	assert_string_equal(s.comment[0], "a");
+	assert_string_equal(s.comment[1], "b");
+	/* An append to a file without final newline glues two keys: sshd sees the first. */
+	s = look(K1 " op" K2 " x\n", strlen(K1 " op" K2 " x\n"));
+	assert_int_equal(s.n, 1);
+	assert_string_equal(s.comment[0], "opssh-ed25519 " B2 " x");
+}
+
+struct doom {
+	const char *fingerprint;
+};
+
+static int by_fingerprint(void *ctx, const struct authorized_key *k)
+{
+	return strcmp(((struct doom *)ctx)->fingerprint, k->key.fingerprint) == 0;
+}
+
+static void assert_removed(const char *fingerprint, const char *before, size_t before_len, const char *after,
+                           size_t after_len)
+{
+	_cleanup_buf_ struct buf in = {0}, out = {0};
+	struct doom doom = {fingerprint};
+	buf_add(&in, before, before_len);
+	assert_int_equal(authorized_keys_remove(&in, by_fingerprint, &doom, &out), 0);
+	assert_int_equal(out.len, after_len);
+	assert_memory_equal(buf_text(&out), after, after_len);
+}
+
+static void only_matching_lines_go(void **state)
+{
+	(void)state;
+	struct seen k1 = look(K1, strlen(K1));
+#define REMOVED(before, after) assert_removed(k1.fingerprint[0], before, sizeof(before) - 1, after, sizeof(after) - 1)
+	REMOVED("", "");
+	REMOVED(K1, "");
+	REMOVED(K2 "\r\n" K1 " x\r\n\r\n# " K1, K2 "\r\n\r\n# " K1);
+	REMOVED("\n" K1 "\nno-pty " K1 "\n \t" K2 "  \n" K1, "\n \t" K2 "  \n");
+	REMOVED(K2 "\0 \xff\n" K1 " \xff\0\n\0\n", K2 "\0 \xff\n\0\n");
+	REMOVED("command=\"" K1 "\" " K2, "command=\"" K1 "\" " K2);
+#undef REMOVED
+}
+
+/* Any mixture of lines: what stays is each other line, byte for byte and in order. */
+static void removing_keeps_every_other_byte(void **state)
+{
+	(void)state;
+	static char long_option[8300];
+	snprintf(long_option, sizeof(long_option), "command=\"%08192d\" " K2 " long\n", 0);
+	const char *const stay[] = {K2 "\n", "\n", "# c\n", "\t\r\n", "garbage \x01\xff\n", "no-pty " K2 " x\r\n", "ssh-rsa AAAA\n",
+	                            "command=\"" K1 "\" " K2 "\n", long_option, "\"unclosed " K1 "\n"};
+	const char *const go[] = {K1 "\n", " " K1 " x\n", "no-pty " K1 "\r\n", "cert-authority " K1 " ca\n"};
+	struct seen k1 = look(K1, strlen(K1));
+	unsigned seed = 1;
+	for (int round = 0; round < 300; round++) {
+		_cleanup_buf_ struct buf in = {0}, want = {0};
+		for (int i = 0; i < 20; i++) {
+			unsigned pick = (unsigned)rand_r(&seed) % 14;
+			const char *line = pick < 10 ? stay[pick] : go[pick - 10];
+			buf_puts(&in, line);
+			if (pick < 10)
+				buf_puts(&want, line);
+		}
+		assert_removed(k1.fingerprint[0], in.data, in.len, buf_text(&want), want.len);
+	}
+}
+
+static void b64(const struct buf *raw, struct buf *ret)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (size_t i = 0; i < raw->len; i += 3) {
+		unsigned v = 0;
+		size_t n = raw->len - i < 3 ? raw->len - i : 3;
+		for (size_t k = 0; k < 3; k++)
+			v = v << 8 | (k < n ? (unsigned char)raw->data[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			buf_putc(ret, k <= n ? digits[v >> (18 - 6 * k) & 63] : '=');
+	}
+}
+
+static void add_field(struct buf *raw, const char *bytes, size_t len)
+{
+	const char head[4] = {0, 0, (char)(len >> 8), (char)len};
+	buf_add(raw, head, 4);
+	buf_add(raw, bytes, len);
+}
+
+/* sshd takes the short name of a type inside a blob; ssh-keygen -l shows the same key. */
+static void short_type_names_inside_a_blob(void **state)
+{
+	(void)state;
+	_cleanup_buf_ struct buf odd = {0}, plain = {0}, raw = {0}, out = {0};
+	char point[32];
+	for (size_t i = 0; i < sizeof(point); i++)
+		point[i] = (char)(i * 7 + 1);
+	add_field(&raw, "ED25519", 7);
+	add_field(&raw, point, 32);
+	buf_puts(&odd, "ssh-ed25519 ");
+	b64(&raw, &odd);
+	buf_reset(&raw);
+	add_field(&raw, "ssh-ed25519", 11);
+	add_field(&raw, point, 32);
+	buf_puts(&plain, "ssh-ed25519 ");
+	b64(&raw, &plain);
+	struct seen a = look(odd.data, odd.len), b = look(plain.data, plain.len);
+	assert_int_equal(a.n, 1);
+	assert_string_equal(a.fingerprint[0], b.fingerprint[0]);
+
+	ssh_stage_need_root();
+	put("/run/keys/odd.pub", 0600, 0, odd.data);
+	fingerprint_of("/run/keys/odd.pub", &out);
+	assert_string_equal(out.data, a.fingerprint[0]);
+}
+
+static void fingerprints_are_those_of_ssh_keygen(void **state)
+{
+	(void)state;
+	static const char *const types[] = {"ed25519", "rsa", "ecdsa"};
+	ssh_stage_need_root();
+	for (size_t i = 0; i < 3; i++) {
+		_cleanup_buf_ struct buf line = {0}, want = {0}, cert = {0};
+		char name[64];
+		make_key(types[i], types[i], &line);
+		snprintf(name, sizeof(name), "/run/keys/%s.pub", types[i]);
+		fingerprint_of(name, &want);
+		struct seen s = look(line.data, line.len);
+		assert_string_equal(s.fingerprint[0], want.data);
+		assert_string_equal(s.comment[0], types[i]);
+
+		/* A certificate is its plain key. */
+		run(NULL, "/usr/bin/ssh-keygen", "-q", "-s", "/run/keys/ed25519", "-I", "id", "-n", "root", name, NULL);
+		snprintf(name, sizeof(name), "/run/keys/%s-cert.pub", types[i]);
+		get(name, &cert);
+		fingerprint_of(name, &want);
+		s = look(cert.data, cert.len);
+		assert_int_equal(s.n, 1);
+		assert_string_equal(s.fingerprint[0], want.data);
+	}
+}
+
+/* --- ssh.strip-keys on a staged host --- */
+
+static struct {
+	struct buf op, bad;
+	char op_fp[64], bad_fp[64];
+} keys;
+
+static void make_keys(void)
+{
+	struct buf fp = {0};
+	make_key("ed25519", "op", &keys.op);
+	make_key("ed25519", "bad", &keys.bad);
+	fingerprint_of("/run/keys/op.pub", &fp);
+	snprintf(keys.op_fp, sizeof(keys.op_fp), "%s", fp.data);
+	fingerprint_of("/run/keys/bad.pub", &fp);
+	snprintf(keys.bad_fp, sizeof(keys.bad_fp), "%s", fp.data);
+	buf_free(&fp);
+}
+
+/* The operator's key, then the attacker's behind OPTIONS. */
+static void keys_file(const char *path, uid_t uid, const char *options)
+{
+	_cleanup_buf_ struct buf b = {0};
+	buf_printf(&b, "%s op@desk\n%s%s\n", keys.op.data, options, keys.bad.data);
+	put(path, 0600, uid, b.data);
+}
+
+static void assert_only_op_left(struct ssh_stage *s, const char *path)
+{
+	_cleanup_buf_ struct buf b = {0};
+	buf_printf(&b, "%s op@desk\n", keys.op.data);
+	assert_planned(s, path, b.data);
+}
+
+static bool has_fact(struct ssh_stage *s, const char *fact, const char *value)
+{
+	const struct strv *v = plan_facts(s->plan, fact);
+	return v && strv_has(v, value);
+}
+
+static int setup(void **state)
+{
+	int r = ssh_stage_setup(state);
+	if (r == 0 && geteuid() == 0)
+		make_keys();
+	return r;
+}
+
+static int teardown(void **state)
+{
+	buf_free(&keys.op);
+	buf_free(&keys.bad);
+	return ssh_stage_teardown(state);
+}
+
+static void strips_everywhere_by_default(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	put("/etc/ssh/sshd_config", 0644, 0, "UsePAM no\n");
+	keys_file("/root/.ssh/authorized_keys", 0, "");
+	keys_file("/home/alice/.ssh/authorized_keys2", 1001, "no-pty,command=\"x\" ");
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);
+	assert_only_op_left(s, "/root/.ssh/authorized_keys");
+	assert_only_op_left(s, "/home/alice/.ssh/authorized_keys2");
+	assert_int_equal(plan_count(s->plan), 2);
+	assert_true(has_fact(s, "user", "alice") && has_fact(s, "user", "root") && !has_fact(s, "user", "bob"));
+	assert_true(has_fact(s, "fingerprint", keys.bad_fp) && has_fact(s, "count", "2"));
+	assert_true(has_fact(s, "path", "/root/.ssh/authorized_keys"));
+	assert_no_residual(s);
+	apply_planned(s);
+	ssh_stage_again(s);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);
+	assert_int_equal(plan_count(s->plan), 0);
+	assert_true(has_fact(s, "count", "0"));
+}
+
+static void each_matcher_matches(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	put("/etc/ssh/sshd_config", 0644, 0, "UsePAM no\n");
+	_cleanup_buf_ struct buf list = {0};
+	buf_printf(&list, "# ours\n\n%s  of the operator\nno-pty %s\n", keys.op_fp, keys.op.data);
+	put("/etc/respond-keep", 0644, 0, list.data);
+	const char *bare = strchr(keys.bad.data, ' ') + 1;
+	const char *const asked[][2] = {
+		{"fingerprint", keys.bad_fp}, {"comment", "bad"},   {"keep", keys.op_fp},
+		{"keep", keys.op.data},       {"key", bare},        {"keep", "file:/etc/respond-keep"},
+	};
+	for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
+		keys_file("/root/.ssh/authorized_keys", 0, "");
+		ssh_stage_again(s);
+		assert_int_equal(plan_step(s, &ssh_strip_keys, asked[i][0], asked[i][1], NULL), 0);
+		assert_only_op_left(s, "/root/.ssh/authorized_keys");
+	}
+	ssh_stage_again(s);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "comment", "ba", NULL), 0);
+	assert_int_equal(plan_count(s->plan), 0);
+}
+
+static void keep_that_keeps_nothing_is_refused(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	put("/etc/ssh/sshd_config", 0644, 0, "UsePAM no\n");
+	keys_file("/root/.ssh/authorized_keys", 0, "");
+	put("/etc/respond-keep", 0644, 0, "# nothing\n");
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "keep", "file:/etc/respond-keep", NULL), -EINVAL);
+	assert_non_null(strstr(plan_failure(s->plan), "no key at all"));
+	put("/etc/respond-keep", 0644, 0, "ssh-ed25519 AAAAbroken\n");
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "keep", "file:/etc/respond-keep", NULL), -EINVAL);
+	assert_string_equal(plan_failure(s->plan), "/etc/respond-keep:1: neither a fingerprint nor a key");
+	put("/etc/respond-keep", 0666, 0, keys.op_fp);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "keep", "file:/etc/respond-keep", NULL), -EPERM);
+	/* A list that came out empty is nothing to do. */
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "keep", NULL, NULL), 0);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", NULL, NULL), 0);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, "users", NULL, NULL), 0);
+	assert_int_equal(plan_count(s->plan), 0);
+}
+
+static void only_the_users_named(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	put("/etc/ssh/sshd_config", 0644, 0, "UsePAM no\n");
+	keys_file("/root/.ssh/authorized_keys", 0, "");
+	keys_file("/home/bob/.ssh/authorized_keys", 1002, "");
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, "users", "bob", "users", "nobody9", NULL), 0);
+	assert_not_planned(s, "/root/.ssh/authorized_keys");
+	assert_only_op_left(s, "/home/bob/.ssh/authorized_keys");
+	assert_note(s, "there is no account nobody9");
+}
+
+static void files_where_sshd_looks(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	put("/etc/ssh/sshd_config", 0644, 0,
+	    "AuthorizedKeysFile \"/srv/keys of/%u\" /srv/%U%%.keys %h/k .ssh/mine\n"
+	    "Match User bob Address 10.0.0.0/8\n AuthorizedKeysFile /srv/bob.10\n"
+	    "Match Group wheel\n AuthorizedKeysFile /srv/wheel none.txt\n");
+	keys_file("/srv/keys of/bob", 0, "");
+	keys_file("/srv/1002%.keys", 0, "");
+	keys_file("/home/bob/k", 1002, "");
+	keys_file("/home/bob/.ssh/mine", 1002, "");
+	keys_file("/home/bob/.ssh/authorized_keys", 1002, "");
+	keys_file("/srv/bob.10", 0, "");
+	keys_file("/srv/wheel", 0, "");
+	keys_file("/home/alice/none.txt", 1001, "");
+	keys_file("/home/alice/k", 1001, "");
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);
+	static const char *const edited[] = {"/srv/keys of/bob", "/srv/1002%.keys", "/home/bob/k", "/home/bob/.ssh/mine",
+	                                     "/srv/bob.10", "/srv/wheel", "/home/alice/none.txt"};
+	for (size_t i = 0; i < sizeof(edited) / sizeof(*edited); i++)
+		assert_only_op_left(s, edited[i]);
+	assert_not_planned(s, "/home/bob/.ssh/authorized_keys");
+}
+
+static void a_shared_file_is_edited_once(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	put("/etc/ssh/sshd_config", 0644, 0, "AuthorizedKeysFile /srv/all .ssh/authorized_keys\n");
+	keys_file("/srv/all", 0, "");
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);
+	assert_int_equal(plan_count(s->plan), 1);
+	assert_true(has_fact(s, "count", "1"));
+}
+
+static void links_stay_within_the_users_trust(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	put("/etc/ssh/sshd_config", 0644, 0, "UsePAM no\n");
+	keys_file("/home/alice/real/keys", 1001, "");
+	assert_int_equal(symlink("/home/alice/real/keys", "/home/alice/ak"), 0);
+	mkdir("/home/alice/.ssh", 0700);
+	assert_int_equal(symlink("../ak", "/home/alice/.ssh/authorized_keys"), 0);
+	keys_file("/root/.ssh/authorized_keys", 0, "");
+	put("/home/bob/x", 0600, 1002, "");
+	assert_int_equal(symlink("/root/.ssh", "/home/bob/.ssh"), 0);
+	assert_int_equal(lchown("/home/bob/.ssh", 1002, 1002), 0);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, "users", "alice", "users", "bob", NULL), 0);
+	assert_only_op_left(s, "/home/alice/real/keys");
+	assert_int_equal(plan_count(s->plan), 1);
+	assert_residual_has(s, "/home/bob/.ssh/authorized_keys: a symbolic link leads to a file that is not bob's own");
+}
+
+static void odd_files_do_no_harm(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	put("/etc/ssh/sshd_config", 0644, 0, "UsePAM no\n");
+	put("/home/alice/.ssh/x", 0600, 1001, "");
+	assert_int_equal(mkfifo("/home/alice/.ssh/authorized_keys", 0600), 0);
+	mkdir("/root/.ssh", 0700);
+	mkdir("/root/.ssh/authorized_keys", 0700);
+	put("/home/bob", 0600, 1002, "not a directory");
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);
+	assert_int_equal(plan_count(s->plan), 0);
+	assert_no_residual(s);
+	assert_note(s, "/home/alice/.ssh/authorized_keys is not a regular file: sshd reads no keys from it");
+	unlink("/home/bob");
+}
+
+static void other_sources_are_told(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	_cleanup_buf_ struct buf ca = {0};
+	buf_printf(&ca, "%s\n", keys.bad.data);
+	put("/etc/ssh/ca.pub", 0644, 0, ca.data);
+	put("/etc/ssh/sshd_config", 0644, 0,
+	    "AuthorizedKeysCommand /usr/bin/keys %u\nAuthorizedKeysCommandUser nobody\nTrustedUserCAKeys /etc/ssh/ca.pub\n");
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "fingerprint", keys.bad_fp, NULL), 0);
+	assert_residual_has(s, "/etc/ssh/ca.pub (TrustedUserCAKeys) trusts one of these keys");
+	assert_note(s, "sshd gets keys from a command, too, which is not looked at: /usr/bin/keys %u");
+}
+
+static void a_broken_configuration_is_told(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	keys_file("/root/.ssh/authorized_keys", 0, "");
+	put("/etc/ssh/sshd_config", 0644, 0, "Frobnicate yes\nAuthorizedKeysFile /srv/%u .ssh/authorized_keys\n");
+	keys_file("/srv/alice", 0, "");
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);
+	assert_only_op_left(s, "/root/.ssh/authorized_keys");
+	assert_only_op_left(s, "/srv/alice");
+	assert_int_equal(s->host.blind.n, 1);
+	assert_non_null(strstr(s->host.blind.v[0], "/etc/ssh/sshd_config: line 1: Bad configuration option: Frobnicate"));
+	unlink("/etc/ssh/sshd_config");
+	ssh_stage_again(s);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);
+	assert_only_op_left(s, "/root/.ssh/authorized_keys");
+	assert_int_equal(plan_count(s->plan), 1);
+}
+
+#define STAGED(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_key_many_spellings),
+		cmocka_unit_test(what_is_no_key),
+		cmocka_unit_test(lines_end_as_sshd_ends_them),
+		cmocka_unit_test(only_matching_lines_go),
+		cmocka_unit_test(removing_keeps_every_other_byte),
+		STAGED(short_type_names_inside_a_blob),
+		STAGED(fingerprints_are_those_of_ssh_keygen),
+		STAGED(strips_everywhere_by_default),
+		STAGED(each_matcher_matches),
+		STAGED(keep_that_keeps_nothing_is_refused),
+		STAGED(only_the_users_named),
+		STAGED(files_where_sshd_looks),
+		STAGED(a_shared_file_is_edited_once),
+		STAGED(links_stay_within_the_users_trust),
+		STAGED(odd_files_do_no_harm),
+		STAGED(other_sources_are_told),
+		STAGED(a_broken_configuration_is_told),
+	};
+	return cmocka_run_group_tests_name("authorized-keys", tests, ssh_stage_enter, NULL);
+}
