@@ -117,8 +117,8 @@ configure_sshd() {
 
 	# the backup store logs in from the same network
 	Match Address 192.168.1.0/24
-		X11Forwarding no
-		PermitRootLogin yes
+	    X11Forwarding no
+	    PermitRootLogin yes
 	END
 	/usr/sbin/sshd
 	await sshd test -s /run/sshd.pid
