@@ -49,6 +49,7 @@ struct reader {
 	bool expected;
 
 	struct ini *ini;
+	struct buf last; /* the value of the last entry, while lines may still be added to it */
 	struct diags *diags;
 	int error;
 };
@@ -107,10 +108,23 @@ static void check_duplicate(struct reader *r, const char *key)
 		}
 }
 
+/* Gives the last entry the value that has gathered for it. */
+static int close_entry(struct reader *r)
+{
+	if (!r->ini->n || r->ini->v[r->ini->n - 1].value)
+		return 0;
+	char *value = buf_steal(&r->last);
+	r->ini->v[r->ini->n - 1].value = value;
+	return value ? 0 : -ENOMEM;
+}
+
 static int add_entry(struct reader *r, const char *key, const char *value)
 {
 	struct ini *ini = r->ini;
 	const struct ini_section *s = current_section(r);
+	int error = close_entry(r);
+	if (error < 0)
+		return error;
 	struct ini_entry *v = reallocarray(ini->v, ini->n + 1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
@@ -120,24 +134,16 @@ static int add_entry(struct reader *r, const char *key, const char *value)
 		.section = strdup(s->section),
 		.name = strdup(s->name),
 		.key = strdup(key),
-		.value = strdup(value),
 		.section_line = s->line,
 	};
 	const struct ini_entry *e = &v[ini->n++];
-	return e->section && e->name && e->key && e->value ? 0 : -ENOMEM;
+	return e->section && e->name && e->key ? buf_puts(&r->last, value) : -ENOMEM;
 }
 
 static int continue_entry(struct reader *r, const char *value)
 {
-	struct ini_entry *e = &r->ini->v[r->ini->n - 1];
-	size_t old = strlen(e->value), more = strlen(value);
-	char *joined = realloc(e->value, old + 1 + more + 1);
-	if (!joined)
-		return -ENOMEM;
-	joined[old] = ' ';
-	memcpy(joined + old + 1, value, more + 1);
-	e->value = joined;
-	return 0;
+	buf_putc(&r->last, ' ');
+	return buf_puts(&r->last, value);
 }
 
 static int store(void *user, const char *section, const char *key, const char *value)
@@ -325,7 +331,10 @@ int ini_parse_bytes(const struct buf *bytes, struct ini *ret, struct diags *diag
 	if (line < 0)
 		r.error = -ENOMEM;
 	if (r.error == 0)
+		r.error = close_entry(&r);
+	if (r.error == 0)
 		r.error = diags->error;
+	buf_free(&r.last);
 	if (r.error < 0) {
 		ini_free(&ini);
 		return r.error;

@@ -371,7 +371,7 @@ static int read_sections(const struct ini *ini, struct reading *r, bool playbook
 	size_t at = 0;
 	for (size_t i = 0; i < ini->n_sections; i++) {
 		r->section = &ini->sections[i];
-		r->entries = ini->v + at;
+		r->entries = ini->n ? ini->v + at : NULL;
 		r->n = 0;
 		while (at + r->n < ini->n && ini->v[at + r->n].section_line == r->section->line)
 			r->n++;
