@@ -1,2 +1,156 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-typedef int empty_unit; 
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * net.block: cuts addresses off, and ends what is connected with them.
+ */
+#include "base/addrs.h"
+#include "base/escape.h"
+#include "base/fd.h"
+#include "change/nft-elements.h"
+#include "change/socket-destroy.h"
+#include "core/action.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct action net_block;
+
+#define FILE_PREFIX "file:"
+#define FILE_MAX (64 * 1024 * 1024)
+#define BAD_LINES_NAMED 5
+
+/* The lines of a file that are no addresses: the first few are named. */
+struct bad_lines {
+	const char *path;
+	size_t n;
+	struct buf text;
+};
+
+static int note_bad_line(void *ctx, size_t line, const char *text, size_t len, int error)
+{
+	struct bad_lines *bad = ctx;
+	if (++bad->n > BAD_LINES_NAMED)
+		return 0;
+	buf_puts(&bad->text, bad->n > 1 ? "; " : "");
+	escape_str(&bad->text, bad->path);
+	buf_printf(&bad->text, ":%zu: '", line);
+	escape_text(&bad->text, text, len < 64 ? len : 64);
+	return buf_puts(&bad->text, error == -EDOM ? "' has bits set behind its prefix" : "' is not an address");
+}
+
+static int read_list(struct host *host, const char *path, struct plan *plan, struct addrs *ret)
+{
+	_cleanup_buf_ struct buf bytes = {0}, shown = {0};
+	int r = path_read(host->root, path, FILE_MAX, &bytes, NULL);
+	if (r < 0) {
+		escape_str(&shown, path);
+		return plan_fail(plan, r, "cannot read %s: %s", buf_text(&shown), strerror(-r));
+	}
+	struct bad_lines bad = {.path = path};
+	r = addrs_read(buf_text(&bytes), bytes.len, ret, note_bad_line, &bad);
+	if (r == 0 && bad.n > BAD_LINES_NAMED)
+		r = buf_printf(&bad.text, "; and %zu more", bad.n - BAD_LINES_NAMED);
+	if (r == 0 && bad.n)
+		r = plan_fail(plan, -EINVAL, "%s", buf_text(&bad.text));
+	buf_free(&bad.text);
+	return r;
+}
+
+static int read_addresses(struct host *host, const struct args *args, struct plan *plan, struct addrs *ret)
+{
+	const struct strv *list = args_list(args, "address");
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < list->n; i++) {
+		struct netaddr a;
+		if (strncmp(list->v[i], FILE_PREFIX, strlen(FILE_PREFIX)) == 0)
+			r = read_list(host, list->v[i] + strlen(FILE_PREFIX), plan, ret);
+		else if ((r = netaddr_parse(list->v[i], &a)) == 0)
+			r = addrs_add(ret, &a);
+		if (r == 0)
+			r = plan_fact(plan, "address", list->v[i]);
+	}
+	addrs_sort(ret);
+	return r;
+}
+
+static int read_directions(const struct args *args, unsigned *ret)
+{
+	const struct strv *list = args_list(args, "direction");
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < list->n; i++)
+		r = direction_parse(list->v[i], ret);
+	return r;
+}
+
+static int plan_some(struct plan *plan, struct block *like, struct addrs *addrs, bool held)
+{
+	struct block block = *like;
+	struct change *change = NULL;
+	if (!addrs->n)
+		return 0;
+	addrs_sort(addrs);
+	block.addrs = *addrs;
+	int r = block_plan(plan, &nft_elements_kind, &block, &change);
+	if (r == 0)
+		change->held = held;
+	return r;
+}
+
+static int plan_block(struct host *host, struct plan *plan, struct block *block, bool established)
+{
+	_cleanup_addrs_ struct addrs held = {0}, missing = {0};
+	int r = nft_elements_look(host, block, &held, &missing);
+	if (r == -EEXIST)
+		return plan_fail(plan, r, "a table inet respond is there that this program did not make: rename or delete it");
+	if (r < 0)
+		return r == -ENOMEM ? r : plan_fail(plan, r, "cannot read the nftables ruleset: %s", strerror(-r));
+	r = plan_some(plan, block, &held, true);
+	if (r == 0)
+		r = plan_some(plan, block, &missing, false);
+	return r < 0 || !established ? r : socket_destroy_plan(host, plan, block);
+}
+
+static int plan_net_block(struct host *host, const struct args *args, struct plan *plan)
+{
+	_cleanup_block_ struct block block = {.ttl_ms = args_ms(args, "ttl", 0)};
+	const struct strv *ports = args_list(args, "port");
+	int r = read_directions(args, &block.group.directions);
+	if (r == 0)
+		r = read_addresses(host, args, plan, &block.addrs);
+	if (r == 0)
+		r = plan_fact_number(plan, "count", (long long)block.addrs.n);
+	if (r < 0 || !block.addrs.n)
+		return r;
+	if (!args_has(args, "port"))
+		return plan_block(host, plan, &block, args_yes(args, "established"));
+	for (size_t i = 0; r == 0 && i < ports->n; i++) {
+		block.group.port = (uint16_t)value_number(ports->v[i]);
+		r = plan_block(host, plan, &block, args_yes(args, "established"));
+	}
+	return r;
+}
+
+static const struct param params[] = {
+	{"address", TYPE_ADDRESS, PARAM_REQUIRED | PARAM_LIST, NULL, NULL,
+	 "addresses and prefixes of both families; file:/absolute/path for a list, one a line"},
+	{"direction", TYPE_CHOICE, PARAM_LIST, "in, out, forward", "in|out|forward", "which packets are dropped"},
+	{"port", TYPE_PORT, PARAM_LIST, NULL, NULL,
+	 "only this destination port (ours for what comes in, theirs for what goes out), TCP and UDP; default all"},
+	{"ttl", TYPE_DURATION, 0, NULL, NULL, "the kernel ends the block after this time; default never"},
+	{"established", TYPE_YES_NO, 0, "yes", NULL, "end live connections with these addresses, too"},
+	{0},
+};
+
+static const struct fact_decl facts[] = {
+	{"address", TYPE_ADDRESS, "the addresses as they were given; a file: stays one"},
+	{"count", TYPE_NUMBER, "how many addresses and prefixes these are, files read"},
+	{0},
+};
+
+const struct action net_block = {
+	.name = "net.block",
+	.summary = "Drop all traffic with addresses, and end the connections with them",
+	.params = params,
+	.facts = facts,
+	.plan = plan_net_block,
+};

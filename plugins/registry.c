@@ -3,6 +3,7 @@
 
 #include "login-proof.h"
 
+extern const struct action net_block;
 extern const struct action file_quarantine;
 extern const struct action ssh_strip_keys;
 extern const struct action sshd_harden;
@@ -11,6 +12,7 @@ extern const struct service sshd_config_service;
 extern const struct action cron_remove;
 
 const struct action *const actions[] = {
+	&net_block,
 	&file_quarantine,
 	&ssh_strip_keys,
 	&sshd_harden,

@@ -3,9 +3,13 @@
 
 #include "change/file-edit.h"
 #include "change/file-move.h"
+#include "change/nft-elements.h"
+#include "change/socket-destroy.h"
 
 const struct change_kind *const change_kinds[] = {
 	&file_edit_kind,
 	&file_move_kind,
+	&nft_elements_kind,
+	&socket_destroy_kind,
 	NULL,
 };
