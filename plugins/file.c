@@ -7,7 +7,6 @@
 #include "glob-walk.h"
 
 #include "base/escape.h"
-#include "base/fd.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,24 +34,6 @@ static int tell(struct job *job, const char *path, const char *what)
 	return r < 0 ? r : plan_residual(job->plan, "%s %s", name.data, what);
 }
 
-static int hash_fits(struct job *job, const char *path, bool *ret)
-{
-	_cleanup_buf_ struct buf real = {0};
-	_cleanup_close_ int fd = -1;
-	struct sha256 sha256;
-	*ret = true;
-	if (!job->sha256)
-		return 0;
-	int r = path_resolve(job->host->root, path, &real);
-	if (r == 0)
-		r = path_open_regular(job->host->root, real.data, &fd, NULL);
-	if (r == 0)
-		r = sha256_fd(fd, &sha256);
-	if (r == 0)
-		*ret = wanted(job, &sha256);
-	return r;
-}
-
 static int unreadable(struct job *job, const char *path, int error)
 {
 	_cleanup_buf_ struct buf name = {0};
@@ -65,14 +46,7 @@ static int take(void *ctx, const char *path)
 	struct job *job = ctx;
 	struct change *c = NULL;
 	struct sha256 sha256;
-	bool fits;
-	int r = hash_fits(job, path, &fits);
-	if (r == 0 && !fits) {
-		job->any = true;
-		return 0;
-	}
-	if (r == 0)
-		r = file_move_plan(job->host, job->plan, path, &sha256, &c);
+	int r = file_move_plan(job->host, job->plan, path, &sha256, &c);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
 	job->any = true;
@@ -80,10 +54,16 @@ static int take(void *ctx, const char *path)
 		return tell(job, path, "is or lies behind a symbolic link, which is not followed");
 	if (r == -EINVAL)
 		return tell(job, path, "is not a regular file");
+	if (r == -EFBIG)
+		return tell(job, path, "is too large to be taken");
 	if (r == -EACCES)
 		return unreadable(job, path, r);
 	if (r < 0)
 		return r;
+	if (!wanted(job, &sha256)) {
+		plan_drop_from(job->plan, plan_count(job->plan) - 1);
+		return 0;
+	}
 	job->count++;
 	r = plan_fact(job->plan, "path", c->target);
 	return r < 0 ? r : plan_fact(job->plan, "sha256", sha256.hex);

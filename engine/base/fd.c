@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define COPY_CHUNK (256 * 1024)
 
 int fd_read(int fd, size_t max, struct buf *ret)
 {
@@ -45,6 +49,70 @@ int fd_write(int fd, const void *bytes, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+static int copy_range(int from, int to, off_t at, off_t end, char *chunk)
+{
+	while (at < end) {
+		ssize_t n = pread(from, chunk, end - at < COPY_CHUNK ? (size_t)(end - at) : COPY_CHUNK, at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		for (ssize_t done = 0, w; done < n; done += w) {
+			w = pwrite(to, chunk + done, (size_t)(n - done), at + done);
+			if (w < 0 && errno != EINTR)
+				return -errno;
+			if (w < 0)
+				w = 0;
+		}
+		at += n;
+	}
+	return 0;
+}
+
+int fd_copy(int from, int to)
+{
+	_cleanup_free_ char *chunk = malloc(COPY_CHUNK);
+	struct stat st;
+	if (!chunk)
+		return -ENOMEM;
+	if (fstat(from, &st) < 0 || ftruncate(to, st.st_size) < 0)
+		return -errno;
+	for (off_t at = 0, end; at < st.st_size; at = end) {
+		at = lseek(from, at, SEEK_DATA);
+		if (at < 0 && errno == EINVAL)
+			return copy_range(from, to, 0, st.st_size, chunk); /* the filesystem knows no holes */
+		if (at < 0)
+			return errno == ENXIO ? 0 : -errno;
+		end = lseek(from, at, SEEK_HOLE);
+		if (end < 0)
+			return -errno;
+		int r = copy_range(from, to, at, end, chunk);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int random_name(char ret[RANDOM_NAME_LEN])
+{
+	unsigned long long salt;
+	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
+		return -errno;
+	snprintf(ret, RANDOM_NAME_LEN, ".respond-%016llx", salt);
+	return 0;
+}
+
+int fd_check_room(int dir, unsigned long long bytes)
+{
+	struct statvfs fs;
+	if (fstatvfs(dir, &fs) < 0)
+		return -errno;
+	if (fs.f_flag & ST_RDONLY)
+		return -EROFS;
+	/* A filesystem without a limit of its own tells of no blocks at all. */
+	return fs.f_blocks && bytes > (unsigned long long)fs.f_bavail * fs.f_frsize ? -ENOSPC : 0;
 }
 
 static int open_step(int dir, const char *path, int flags)
@@ -107,12 +175,9 @@ int path_open_parent(int root, const char *path, int *ret_dir, const char **ret_
 	return r;
 }
 
-int path_open_regular(int root, const char *path, int *ret_fd, struct stat *ret_stat)
+static int keep_regular(int opened, int *ret_fd, struct stat *ret_stat)
 {
-	_cleanup_close_ int fd = -1;
-	int r = path_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &fd);
-	if (r < 0)
-		return r;
+	_cleanup_close_ int fd = opened;
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return -errno;
@@ -123,6 +188,24 @@ int path_open_regular(int root, const char *path, int *ret_fd, struct stat *ret_
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
+}
+
+int path_open_regular(int root, const char *path, int *ret_fd, struct stat *ret_stat)
+{
+	int fd;
+	int r = path_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOATIME, &fd);
+	if (r == -EPERM)
+		r = path_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &fd);
+	return r < 0 ? r == -ENXIO ? -EINVAL : r : keep_regular(fd, ret_fd, ret_stat);
+}
+
+int name_open_regular(int dir, const char *name, int *ret_fd, struct stat *ret_stat)
+{
+	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	int fd = openat(dir, name, flags | O_NOATIME);
+	if (fd < 0 && errno == EPERM)
+		fd = openat(dir, name, flags);
+	return fd < 0 ? errno == ENXIO ? -EINVAL : -errno : keep_regular(fd, ret_fd, ret_stat);
 }
 
 int path_read(int root, const char *path, size_t max, struct buf *ret, struct stat *ret_stat)

@@ -15,6 +15,17 @@
 int fd_read(int fd, size_t max, struct buf *ret);
 int fd_write(int fd, const void *bytes, size_t len);
 
+/* Whether BYTES more fit into the filesystem that DIR is on: 0, -ENOSPC, -EROFS. */
+int fd_check_room(int dir, unsigned long long bytes);
+
+/* Copies the whole file behind FROM to the empty file behind TO. Holes stay holes: a
+ * sparse file of a terabyte costs what it occupies. */
+int fd_copy(int from, int to);
+
+/* A file name that nobody can guess: ".respond-" and 16 hexadecimal digits. */
+#define RANDOM_NAME_LEN 32
+int random_name(char ret[RANDOM_NAME_LEN]);
+
 /* openat2(2) below ROOT: no symbolic link anywhere, no magic link, no leaving of
  * ROOT. PATH is absolute ("/etc/passwd") and may be longer than PATH_MAX.
  * FLAGS as for open(2); O_CLOEXEC and O_NOFOLLOW are added. */
@@ -24,9 +35,13 @@ int path_open(int root, const char *path, int flags, int *ret_fd);
  * (a pointer into it). -EINVAL for "/" and paths that end in "/", "." or "..". */
 int path_open_parent(int root, const char *path, int *ret_dir, const char **ret_name);
 
-/* Opens a regular file for reading. -EINVAL: not a regular file; a FIFO never blocks.
+/* Opens a regular file for reading. -EINVAL: not a regular file; a FIFO never blocks,
+ * and neither a socket nor a device without a driver is an error of its own.
  * RET_STAT may be NULL. */
 int path_open_regular(int root, const char *path, int *ret_fd, struct stat *ret_stat);
+
+/* The same for one NAME of the directory DIR. */
+int name_open_regular(int dir, const char *name, int *ret_fd, struct stat *ret_stat);
 
 /* Reads a regular file whole: path_open_regular(), and -EFBIG. */
 int path_read(int root, const char *path, size_t max, struct buf *ret, struct stat *ret_stat);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Beyond this many differing lines the rest counts as one hunk: still right, only coarser. */
-#define MAX_EDITS 4000
+#define MAX_EDITS 2000
 
 struct lines {
 	struct line {

@@ -65,6 +65,7 @@ int meta_unlock(int fd, unsigned *ret_flags)
 	return r;
 }
 
+/* Names are bytes like any other: the keys are escaped. */
 static int read_xattr(int fd, const char *name, json_t *xattrs)
 {
 	ssize_t size = fgetxattr(fd, name, NULL, 0);
@@ -74,7 +75,10 @@ static int read_xattr(int fd, const char *name, json_t *xattrs)
 	size = fgetxattr(fd, name, value.data, (size_t)size);
 	if (size < 0)
 		return -errno;
-	return json_object_set_new(xattrs, name, json_bytes(value.data, (size_t)size)) < 0 ? -ENOMEM : 0;
+	_cleanup_buf_ struct buf key = {0};
+	if (escape_str(&key, name) < 0)
+		return -ENOMEM;
+	return json_object_set_new(xattrs, key.data, json_bytes(value.data, (size_t)size)) < 0 ? -ENOMEM : 0;
 }
 
 static int read_xattrs(int fd, json_t *xattrs)
@@ -86,9 +90,12 @@ static int read_xattrs(int fd, json_t *xattrs)
 	if (len < 0)
 		return errno == EOPNOTSUPP ? 0 : -errno;
 	int r = 0;
-	for (char *name = names; r == 0 && name < names + len; name += strlen(name) + 1)
-		r = utf8_valid(name, strlen(name)) ? read_xattr(fd, name, xattrs) : -EINVAL;
-	return r == -ENODATA ? 0 : r;
+	for (char *name = names; r == 0 && name < names + len; name += strlen(name) + 1) {
+		r = read_xattr(fd, name, xattrs);
+		if (r == -ENODATA)
+			r = 0; /* removed meanwhile */
+	}
+	return r;
 }
 
 static json_t *time_pair(const struct timespec *t)
@@ -120,6 +127,26 @@ int meta_read(int fd, json_t **ret)
 	return r;
 }
 
+static int set_xattr(int fd, const char *key, const json_t *value)
+{
+	_cleanup_buf_ struct buf name = {0}, bytes = {0};
+	int r = unescape_text(&name, key, strlen(key));
+	if (r == 0)
+		r = json_bytes_get(value, &bytes);
+	if (r == 0 && fsetxattr(fd, buf_text(&name), buf_text(&bytes), bytes.len, 0) < 0 && errno != EOPNOTSUPP)
+		r = -errno;
+	return r;
+}
+
+static int remove_xattr(int fd, const char *key)
+{
+	_cleanup_buf_ struct buf name = {0};
+	int r = unescape_text(&name, key, strlen(key));
+	if (r == 0 && fremovexattr(fd, buf_text(&name)) < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+		r = -errno;
+	return r;
+}
+
 static unsigned number(const json_t *meta, const char *field)
 {
 	return (unsigned)json_integer_value(json_object_get(meta, field));
@@ -130,14 +157,11 @@ static int drop_xattrs(int fd, const json_t *wanted)
 {
 	json_t *now = json_object();
 	int r = now ? read_xattrs(fd, now) : -ENOMEM;
-	const char *name;
+	const char *key;
 	json_t *value;
-	json_object_foreach(now, name, value)
-	{
-		if (r == 0 && !json_object_get(wanted, name) && fremovexattr(fd, name) < 0 && errno != ENODATA &&
-		    errno != EOPNOTSUPP)
-			r = -errno;
-	}
+	json_object_foreach(now, key, value)
+		if (r == 0 && !json_object_get(wanted, key))
+			r = remove_xattr(fd, key);
 	json_decref(now);
 	return r;
 }
@@ -146,16 +170,11 @@ static int write_xattrs(int fd, const json_t *meta)
 {
 	json_t *xattrs = json_object_get(meta, "xattrs");
 	int r = drop_xattrs(fd, xattrs);
-	const char *name;
+	const char *key;
 	json_t *value;
-	json_object_foreach(xattrs, name, value)
-	{
-		_cleanup_buf_ struct buf bytes = {0};
+	json_object_foreach(xattrs, key, value)
 		if (r == 0)
-			r = json_bytes_get(value, &bytes);
-		if (r == 0 && fsetxattr(fd, name, buf_text(&bytes), bytes.len, 0) < 0 && errno != EOPNOTSUPP)
-			r = -errno;
-	}
+			r = set_xattr(fd, key, value);
 	return r;
 }
 

@@ -200,8 +200,10 @@ static int apply(struct host *host, struct change *c, struct effect *effect)
 		r = file_replace(t.dir, t.name, &t.sha256, &after, NULL, 0);
 	if (r == -ESTALE)
 		buf_puts(&effect->note, "the file changed while it was edited");
-	if (r == 0 && t.stat.st_nlink > 1)
-		buf_printf(&effect->note, "its %u other names keep the old content", (unsigned)t.stat.st_nlink - 1);
+	else if (r == -EBUSY)
+		buf_puts(&effect->note, FILE_MOUNTED_ON);
+	else if (r == 0 && t.stat.st_nlink > 1)
+		buf_printf(&effect->note, "its other names (%u) keep the old content", (unsigned)t.stat.st_nlink - 1);
 	return r;
 }
 
@@ -253,7 +255,10 @@ static int revert(struct host *host, const struct change *c, struct effect *effe
 		                 untouched ? META_TIMES : 0);
 	if (r == 0 && !untouched)
 		buf_puts(&effect->note, "other edits made since were kept");
-	return r;
+	if (r != -EBUSY)
+		return r;
+	buf_puts(&effect->note, FILE_MOUNTED_ON);
+	return -ESTALE;
 }
 
 static int probe(struct host *host, const struct change *c, enum change_state *ret)

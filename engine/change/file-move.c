@@ -24,9 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libaudit.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 static int make_data(const char *path, const struct stat *st, const struct sha256 *sha256, json_t *meta, json_t **ret)
@@ -54,6 +52,8 @@ int file_move_plan(struct host *host, struct plan *plan, const char *path, struc
 		r = -ENOENT;
 	if (r == 0)
 		r = path_open_regular(host->root, real.data, &fd, &st);
+	if (r == 0 && st.st_size > FILE_MOVE_MAX)
+		r = -EFBIG;
 	if (r == 0)
 		r = sha256_fd(fd, &sha256);
 	if (r == 0)
@@ -102,13 +102,10 @@ static int check_identity(const struct change *c, int fd, struct stat *ret_st, s
 }
 
 /* Moves NAME aside within its directory, where nobody knows its name. */
-static int set_aside(int dir, const char *name, char aside[32])
+static int set_aside(int dir, const char *name, char aside[RANDOM_NAME_LEN])
 {
-	unsigned long long salt;
-	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
-		return -errno;
-	snprintf(aside, 32, ".respond-%016llx", salt);
-	return renameat2(dir, name, dir, aside, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	int r = random_name(aside);
+	return r < 0 ? r : renameat2(dir, name, dir, aside, RENAME_NOREPLACE) < 0 ? -errno : 0;
 }
 
 /* Whether what stands under NAME now has the content and is a regular file. */
@@ -126,7 +123,7 @@ static int check_name(int dir, const char *name, const struct sha256 *sha256)
 static int move_by_copy(struct host *host, int dir, const char *name, int fd, const struct sha256 *sha256)
 {
 	struct sha256 stored;
-	char aside[32];
+	char aside[RANDOM_NAME_LEN];
 	int r = vault_put_fd(host->vault, fd, &stored);
 	if (r == 0 && strcmp(stored.hex, sha256->hex) != 0)
 		r = -ESTALE;
@@ -149,19 +146,14 @@ static int move_by_copy(struct host *host, int dir, const char *name, int fd, co
 static int move_by_rename(struct host *host, int dir, const char *name, const struct sha256 *sha256)
 {
 	int r = vault_take(host->vault, dir, name, sha256);
-	if (r < 0)
-		return r;
-	if (vault_has(host->vault, sha256))
-		return vault_sync(host->vault);
-	int back = vault_give_back(host->vault, sha256, dir, name);
-	return back < 0 ? back : -ESTALE;
+	return r < 0 ? r : vault_sync(host->vault);
 }
 
 static int move(struct host *host, int dir, const char *name, int fd, const struct stat *st,
                 const struct sha256 *sha256)
 {
 	int r = st->st_nlink == 1 ? move_by_rename(host, dir, name, sha256) : -EXDEV;
-	if (r == -EXDEV || r == -EEXIST)
+	if (r == -EXDEV || r == -EEXIST || r == -ETXTBSY)
 		r = move_by_copy(host, dir, name, fd, sha256);
 	return r;
 }
@@ -189,13 +181,15 @@ static void explain(int r, const struct stat *st, struct buf *note)
 	if (r == -ESTALE)
 		buf_puts(note, "it is no longer the file that was planned");
 	else if (r == -EBUSY)
-		buf_puts(note, "something is mounted on it; unmount it first, and look at what lies beneath");
+		buf_puts(note, FILE_MOUNTED_ON);
 	else if (r == -EROFS)
 		buf_puts(note, "its filesystem is mounted read-only");
 	else if (r == -ENOSPC)
 		buf_puts(note, "there is no room for it in the vault");
+	else if (r == -EBADMSG)
+		buf_puts(note, "the vault holds a copy that was tampered with");
 	else if (r == 0 && st->st_nlink > 1)
-		buf_printf(note, "%u other names of the same file stay", (unsigned)st->st_nlink - 1);
+		buf_printf(note, "the same file keeps other names (%u)", (unsigned)st->st_nlink - 1);
 }
 
 static int apply(struct host *host, struct change *c, struct effect *effect)

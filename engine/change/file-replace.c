@@ -6,13 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
-
-#define CHUNK (256 * 1024)
 
 int dir_unlock(int dir, struct unlocked_dir *ret)
 {
@@ -35,12 +30,11 @@ int dir_relock(struct unlocked_dir *dir)
 	return r < 0 ? r : relocked;
 }
 
-static int make_temporary(int dir, char name[32], int *ret)
+static int make_temporary(int dir, char name[RANDOM_NAME_LEN], int *ret)
 {
-	unsigned long long salt;
-	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
-		return -errno;
-	snprintf(name, 32, ".respond-%016llx", salt);
+	int r = random_name(name);
+	if (r < 0)
+		return r;
 	int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
@@ -87,7 +81,17 @@ static int swap_in(int dir, const char *temporary, const char *name, const struc
 	if (r == 0)
 		return 0;
 	int back = exchange(dir, temporary, name);
+	if (back == -ENOENT && renameat2(dir, temporary, dir, name, RENAME_NOREPLACE) == 0)
+		back = 0; /* ours was removed meanwhile */
 	return back < 0 ? back : r;
+}
+
+/* Whether the temporary name is still that of the file that was made here. */
+static bool is_ours(int dir, const char *temporary, int fd)
+{
+	struct stat made, there;
+	return fstat(fd, &made) == 0 && fstatat(dir, temporary, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       made.st_dev == there.st_dev && made.st_ino == there.st_ino;
 }
 
 static int fill(int fd, const struct buf *content, const json_t *meta, unsigned what)
@@ -102,16 +106,18 @@ static int fill(int fd, const struct buf *content, const json_t *meta, unsigned 
 static int replace_unlocked(int dir, const char *name, const struct sha256 *old, const struct buf *content,
                             const json_t *meta, unsigned what)
 {
-	char temporary[32];
+	char temporary[RANDOM_NAME_LEN];
 	_cleanup_close_ int fd = -1;
-	int r = make_temporary(dir, temporary, &fd);
+	int removed = 0, r = make_temporary(dir, temporary, &fd);
 	if (r < 0)
 		return r;
 	r = fill(fd, content, meta, what);
 	if (r == 0)
 		r = swap_in(dir, temporary, name, old);
-	/* Either the new file, never used, or the old one, whose bytes are known. */
-	int removed = unlinkat(dir, temporary, 0) < 0 ? -errno : 0;
+	/* Either the old file, whose bytes are known, or the new one, never used; somebody
+	 * else's, which could not be put back, stays. */
+	if ((r == 0 || is_ours(dir, temporary, fd)) && unlinkat(dir, temporary, 0) < 0)
+		removed = -errno;
 	if (r == 0)
 		r = meta_set_flags(fd, (unsigned)json_integer_value(json_object_get(meta, "flags")));
 	return r < 0 ? r : removed;
@@ -139,34 +145,15 @@ int file_replace(int dir, const char *name, const struct sha256 *old, const stru
 	r = meta_unlock(fd, &flags);
 	if (r == 0)
 		r = replace_unlocked(dir, name, old, content, meta ? meta : own, what);
-	if (r < 0)
-		meta_set_flags(fd, flags);
+	meta_set_flags(fd, flags); /* of the old file: it may have other names */
 	int relocked = dir_relock(&unlocked);
 	json_decref(own);
 	return r < 0 ? r : relocked;
 }
 
-static int copy_all(int from, int to)
-{
-	_cleanup_free_ char *chunk = malloc(CHUNK);
-	if (!chunk)
-		return -ENOMEM;
-	for (off_t at = 0;;) {
-		ssize_t n = pread(from, chunk, CHUNK, at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		int r = fd_write(to, chunk, (size_t)n);
-		if (r < 0)
-			return r;
-		at += n;
-	}
-}
-
 int file_install(int dir, const char *name, int content_fd, const json_t *meta, unsigned what)
 {
-	char temporary[32];
+	char temporary[RANDOM_NAME_LEN];
 	struct unlocked_dir unlocked;
 	_cleanup_close_ int fd = -1;
 	int r = dir_unlock(dir, &unlocked);
@@ -174,7 +161,7 @@ int file_install(int dir, const char *name, int content_fd, const json_t *meta, 
 		return r;
 	r = make_temporary(dir, temporary, &fd);
 	if (r == 0) {
-		r = copy_all(content_fd, fd);
+		r = fd_copy(content_fd, fd);
 		if (r == 0)
 			r = meta_write(fd, meta, what & ~META_FLAGS);
 		if (r == 0 && fsync(fd) < 0)

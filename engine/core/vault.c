@@ -5,15 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
-
-#define CHUNK (256 * 1024)
 
 struct vault {
 	int dir;
@@ -97,14 +94,13 @@ bool vault_has(struct vault *vault, const struct sha256 *sha256)
 }
 
 /* Rule 2: under a name that no object has, until it is whole. */
-static int open_temporary(const struct vault *vault, char name[32], int *ret)
+static int open_temporary(const struct vault *vault, char name[RANDOM_NAME_LEN], int *ret)
 {
-	unsigned long long salt;
 	if (vault->read_only)
 		return -EROFS;
-	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
-		return -errno;
-	snprintf(name, 32, ".new-%016llx", salt);
+	int r = random_name(name);
+	if (r < 0)
+		return r;
 	int fd = openat(vault->dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
@@ -144,7 +140,7 @@ int vault_put(struct vault *vault, const struct buf *bytes, struct sha256 *ret)
 	struct sha256 sha256;
 	sha256_bytes(buf_text(bytes), bytes->len, &sha256);
 	if (!vault_has(vault, &sha256)) {
-		char name[32];
+		char name[RANDOM_NAME_LEN];
 		_cleanup_close_ int fd = -1;
 		int r = open_temporary(vault, name, &fd);
 		if (r < 0)
@@ -162,61 +158,6 @@ int vault_put(struct vault *vault, const struct buf *bytes, struct sha256 *ret)
 	return 0;
 }
 
-/* Whether what FROM occupies fits beside what is free, before anything is written. */
-static int check_room(const struct vault *vault, const struct stat *st)
-{
-	struct statvfs fs;
-	if (fstatvfs(vault->dir, &fs) < 0)
-		return -errno;
-	unsigned long long need = (unsigned long long)st->st_blocks * 512, have = (unsigned long long)fs.f_bavail * fs.f_frsize;
-	return need > have ? -ENOSPC : 0;
-}
-
-static int copy_range(int from, int to, off_t at, off_t end, char *chunk)
-{
-	while (at < end) {
-		size_t want = end - at < CHUNK ? (size_t)(end - at) : CHUNK;
-		ssize_t n = pread(from, chunk, want, at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return 0;
-		for (ssize_t done = 0, w; done < n; done += w) {
-			w = pwrite(to, chunk + done, (size_t)(n - done), at + done);
-			if (w < 0 && errno == EINTR)
-				w = 0;
-			if (w < 0)
-				return -errno;
-		}
-		at += n;
-	}
-	return 0;
-}
-
-/* Holes stay holes: a sparse file of a terabyte costs what it occupies. */
-static int copy_sparse(int from, int to, off_t size)
-{
-	_cleanup_free_ char *chunk = malloc(CHUNK);
-	if (!chunk)
-		return -ENOMEM;
-	if (ftruncate(to, size) < 0)
-		return -errno;
-	for (off_t at = 0, end; at < size; at = end) {
-		at = lseek(from, at, SEEK_DATA);
-		if (at < 0)
-			return errno == ENXIO ? 0 : errno == EINVAL ? copy_range(from, to, 0, size, chunk) : -errno;
-		end = lseek(from, at, SEEK_HOLE);
-		if (end < 0)
-			return -errno;
-		int r = copy_range(from, to, at, end, chunk);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 int vault_put_fd(struct vault *vault, int from, struct sha256 *ret)
 {
 	struct stat st;
@@ -224,15 +165,15 @@ int vault_put_fd(struct vault *vault, int from, struct sha256 *ret)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	char name[32];
+	char name[RANDOM_NAME_LEN];
 	_cleanup_close_ int fd = -1;
-	int r = check_room(vault, &st);
+	int r = fd_check_room(vault->dir, (unsigned long long)st.st_blocks * 512);
 	if (r == 0)
 		r = open_temporary(vault, name, &fd);
 	if (r < 0)
 		return r;
 	struct sha256 sha256;
-	r = copy_sparse(from, fd, st.st_size);
+	r = fd_copy(from, fd);
 	if (r == 0)
 		r = sha256_fd(fd, &sha256);
 	if (r < 0) {
@@ -245,6 +186,46 @@ int vault_put_fd(struct vault *vault, int from, struct sha256 *ret)
 	return r;
 }
 
+/* A file that is not to be taken goes back; where its name is taken by now, beside it:
+ * nothing is replaced and nothing is lost. */
+static int give_back(struct vault *vault, const char *object, int dir, const char *name)
+{
+	char beside[RANDOM_NAME_LEN];
+	if (renameat2(vault->dir, object, dir, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	int r = random_name(beside);
+	return r < 0 ? r : renameat2(vault->dir, object, dir, beside, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
+/* A read lease is given only while nobody has the file open for writing, and keeps it
+ * so until it is closed. Who tries meanwhile makes the kernel send a signal: one that
+ * is ignored by default. */
+static int keep_writers_out(int fd)
+{
+	bool ours = fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0;
+	return ours ? 0 : -ETXTBSY;
+}
+
+/* Judges what was moved in, and makes it root's alone. */
+static int adopt(struct vault *vault, const struct sha256 *sha256)
+{
+	_cleanup_close_ int fd = openat(vault->dir, sha256->hex, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	struct sha256 now;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return -ESTALE;
+	int r = keep_writers_out(fd);
+	if (r == 0)
+		r = sha256_fd(fd, &now);
+	if (r == 0 && strcmp(now.hex, sha256->hex) != 0)
+		r = -ESTALE;
+	if (r == 0 && (fchown(fd, geteuid(), getegid()) < 0 || fchmod(fd, 0600) < 0))
+		r = -errno;
+	return r < 0 ? r : sync_object(vault, fd);
+}
+
 int vault_take(struct vault *vault, int dir, const char *name, const struct sha256 *sha256)
 {
 	if (vault->read_only)
@@ -252,32 +233,23 @@ int vault_take(struct vault *vault, int dir, const char *name, const struct sha2
 	if (renameat2(dir, name, vault->dir, sha256->hex, RENAME_NOREPLACE) < 0)
 		return -errno;
 	vault->dirty = true;
-	return 0;
-}
-
-int vault_give_back(struct vault *vault, const struct sha256 *sha256, int dir, const char *name)
-{
-	if (vault->read_only)
-		return -EROFS;
-	if (renameat2(vault->dir, sha256->hex, dir, name, RENAME_NOREPLACE) < 0)
-		return -errno;
-	vault->dirty = true;
-	return 0;
+	int r = adopt(vault, sha256);
+	if (r == 0)
+		return 0;
+	int back = give_back(vault, sha256->hex, dir, name);
+	return back < 0 ? back : r;
 }
 
 int vault_open_object(struct vault *vault, const char *sha256_hex, int *ret_fd)
 {
 	if (!sha256_is_hex(sha256_hex))
 		return -EINVAL;
-	_cleanup_close_ int fd = openat(vault->dir, sha256_hex, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	struct stat st;
-	if (fstat(fd, &st) < 0)
-		return -errno;
+	_cleanup_close_ int fd = -1;
 	struct sha256 sha256;
-	int r = S_ISREG(st.st_mode) ? sha256_fd(fd, &sha256) : -EBADMSG;
-	if (r == 0 && strcmp(sha256.hex, sha256_hex) != 0)
+	int r = name_open_regular(vault->dir, sha256_hex, &fd, NULL);
+	if (r == 0)
+		r = sha256_fd(fd, &sha256);
+	if (r == -EINVAL || r == -ELOOP || (r == 0 && strcmp(sha256.hex, sha256_hex) != 0))
 		r = -EBADMSG;
 	if (r < 0)
 		return r;

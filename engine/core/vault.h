@@ -31,13 +31,12 @@ int vault_put(struct vault *vault, const struct buf *bytes, struct sha256 *ret);
 /* A copy of the whole regular file behind FD (sparse regions stay sparse). */
 int vault_put_fd(struct vault *vault, int fd, struct sha256 *ret);
 
-/* Moves the file NAME of directory DIR in by rename; SHA256 is what the caller read
- * from it. -EXDEV: other filesystem, use vault_put_fd(). -EEXIST: the vault has it. */
+/* Moves the regular file NAME of directory DIR in by rename, if it has no other name
+ * and SHA256 is its content; from then on it is the vault's alone. -EXDEV (other
+ * filesystem), -EEXIST (the vault has it), -ETXTBSY (somebody may still write to it):
+ * use vault_put_fd(). -ESTALE: something else stood there. Whatever it was, it is back
+ * then; under a name beside NAME if that was taken meanwhile. */
 int vault_take(struct vault *vault, int dir, const char *name, const struct sha256 *sha256);
-
-/* Moves an object that vault_take() took in out again, to NAME of DIR, replacing
- * nothing: the undo of a take that turned out wrong. */
-int vault_give_back(struct vault *vault, const struct sha256 *sha256, int dir, const char *name);
 
 bool vault_has(struct vault *vault, const struct sha256 *sha256);
 
