@@ -153,7 +153,7 @@ void print_plan_summary(const struct printer *p, const struct round *round)
 	size_t failed = round_count_failed(round), residual = round_count_residual(round);
 	fputc('\n', p->out);
 	if (!pending)
-		print_styled(p, STYLE_BOLD, "Nothing to do.");
+		print_styled(p, STYLE_BOLD, refused || failed ? "Nothing would be changed." : "Nothing to do.");
 	else
 		print_styled(p, STYLE_BOLD, "%zu change%s:", pending, pending == 1 ? "" : "s");
 	const char *comma = "";

@@ -158,9 +158,11 @@ static int add_routes(struct guard *guard, struct net_facts *f)
 {
 	struct adding own = {guard, f, "net.own", "this host's own address"};
 	struct adding gateway = {guard, f, "net.gateway", "this host's default gateway"};
-	int r = add_broadcasts(guard, f);
+	/* Own addresses first: getifaddrs(3) names one of them as the broadcast address of a
+	 * network that has none. */
+	int r = route_own_addresses(add_address, &own);
 	if (r == 0)
-		r = route_own_addresses(add_address, &own);
+		r = add_broadcasts(guard, f);
 	return r < 0 ? r : route_gateways(add_address, &gateway);
 }
 
@@ -309,20 +311,11 @@ static int add_operator(struct guard *guard, struct net_facts *f)
 	return r < 0 ? r : add_environment(guard, f);
 }
 
-/* Somebody is logged in behind this sshd when it runs something that is not sshd; an
- * address that only guesses passwords gets no protection from it. */
+/* The name is asked for first because it is cheap; only the executable counts. */
 static bool is_login(struct guard *guard, pid_t pid)
 {
 	char comm[64];
-	if (proc_comm(guard->host->proc, pid, comm) < 0 || strncmp(comm, "sshd", 4) != 0 || !guard_is_sshd(guard, pid))
-		return false;
-	_cleanup_pids_ struct pids children = {0};
-	if (proc_children(guard->host->proc, pid, &children) < 0)
-		return false;
-	for (size_t i = 0; i < children.n; i++)
-		if (!guard_is_sshd(guard, children.v[i]))
-			return true;
-	return false;
+	return proc_comm(guard->host->proc, pid, comm) == 0 && strncmp(comm, "sshd", 4) == 0 && guard_is_login(guard, pid);
 }
 
 static int add_logins(struct guard *guard, struct net_facts *f)
