@@ -270,7 +270,7 @@ static bool is_sshd_name(const char *name)
 	return false;
 }
 
-bool guard_is_sshd(struct guard *guard, pid_t pid)
+static bool is_sshd(struct guard *guard, pid_t pid)
 {
 	_cleanup_(target_free) struct target t = {0};
 	return look_at(guard, pid, &t) == 0 && t.installed && is_sshd_name(t.name);
@@ -282,24 +282,56 @@ static int find_listener(void *ctx, uint32_t inode)
 	return s && s->listens;
 }
 
-/* sshd's sessions listen too, for what they forward; their parent is sshd itself. */
-static int check_sshd(struct guard *guard, pid_t pid, const struct target *t, struct refusal *v)
+static bool serves_login(struct guard *guard, pid_t pid, unsigned depth)
 {
-	if (!t->installed || !is_sshd_name(t->name) || guard_is_sshd(guard, t->stat.ppid))
-		return 0;
+	_cleanup_pids_ struct pids children = {0};
+	if (proc_children(guard->host->proc, pid, &children) < 0)
+		return false;
+	for (size_t i = 0; i < children.n; i++)
+		if (!is_sshd(guard, children.v[i]) || (depth && serves_login(guard, children.v[i], depth - 1)))
+			return true;
+	return false;
+}
+
+/* The one that holds the connection may have another one between itself and the shell. */
+bool guard_is_login(struct guard *guard, pid_t pid)
+{
+	return is_sshd(guard, pid) && serves_login(guard, pid, 2);
+}
+
+/* 1: it accepts connections; 0: it does not; -errno with the sentence. */
+static int is_listener(struct guard *guard, pid_t pid, struct refusal *v)
+{
 	const struct socket_facts *sockets;
 	int r = guard_sockets(guard, &sockets);
 	if (r < 0)
 		return guard_unsure(v, r, "cannot list sockets, and pid %d is an sshd", (int)pid);
 	r = proc_sockets(guard->host->proc, pid, find_listener, (void *)sockets);
-	if (r == 0 || r == -ESRCH || r == -ENOENT)
-		return 0;
+	if (r >= 0 || r == -ESRCH || r == -ENOENT)
+		return r > 0;
 	/* Out of sight: it has no sshd above it, so it is taken for the listener. */
-	if (r < 0 && r != -EACCES && r != -EPERM)
-		return guard_unsure(v, r, "cannot list the sockets of pid %d, an sshd", (int)pid);
-	return guard_refuse(guard, v, "process.sshd-listener",
-	                    "pid %d is the sshd that accepts logins: killing it locks everybody out; narrow the step's "
-	                    "matchers", (int)pid);
+	if (r == -EACCES || r == -EPERM)
+		return 1;
+	return guard_unsure(v, r, "cannot list the sockets of pid %d, an sshd", (int)pid);
+}
+
+/* sshd's sessions listen too, for what they forward; their parent is sshd itself. */
+static int check_sshd(struct guard *guard, pid_t pid, const struct target *t, struct refusal *v)
+{
+	if (!t->installed || !is_sshd_name(t->name))
+		return 0;
+	int listens = is_sshd(guard, t->stat.ppid) ? 0 : is_listener(guard, pid, v);
+	if (listens < 0)
+		return listens;
+	if (listens)
+		return guard_refuse(guard, v, "process.sshd-listener",
+		                    "pid %d is the sshd that accepts logins: killing it locks everybody out; narrow the step's "
+		                    "matchers", (int)pid);
+	if (!serves_login(guard, pid, 2))
+		return 0;
+	return guard_refuse(guard, v, "process.ssh-session",
+	                    "pid %d is the sshd of somebody who is logged in, which may be an operator: end what runs in the "
+	                    "session instead, or make sure that it is the intruder's", (int)pid);
 }
 
 /* In a session with a terminal somebody works. Without one only its leader is more to

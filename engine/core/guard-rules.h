@@ -65,9 +65,10 @@ void net_facts_free(struct net_facts **facts);
 void file_facts_free(struct file_facts **facts);
 
 /* guard-process.c for guard-net.c: this program's ancestors without pid 1, the nearest
- * first, and whether PID runs one of sshd's own programs. */
+ * first, and whether PID is an sshd behind which somebody is logged in: it runs
+ * something that is not sshd. Who only guesses passwords is not. */
 int guard_ancestors(struct guard *guard, const struct pids **ret);
-bool guard_is_sshd(struct guard *guard, pid_t pid);
+bool guard_is_login(struct guard *guard, pid_t pid);
 
 /* guard-sockets.c: the sockets of this network namespace as they were at the first
  * question, by inode. */

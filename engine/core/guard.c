@@ -24,6 +24,7 @@ const struct guard_rule guard_rules[] = {
 	{"process.kernel-thread", true, "kernel threads are never signalled"},
 	{"process.session", false, "the operator's session: its leader, and whatever shares its terminal"},
 	{"process.sshd-listener", false, "the sshd that accepts logins is never signalled"},
+	{"process.ssh-session", false, "an sshd behind which somebody is logged in is not signalled"},
 	{"process.audit-daemon", false, "the audit daemon is never signalled"},
 	{"process.essential", false, "udev, journald, D-Bus, logind, network and container services"},
 	{"process.database", false, "database servers, told by their executable"},

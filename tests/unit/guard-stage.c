@@ -126,6 +126,15 @@ void stage_run(const char *const argv[])
 		fail_msg("%s %s: %s, status %d: %s", argv[0], argv[1], strerror(-r), status, buf_text(&err));
 }
 
+const char *stage_ip(void)
+{
+	static const char *const places[] = {"/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"};
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (access(places[i], X_OK) == 0)
+			return places[i];
+	return NULL;
+}
+
 static void make_parents(const char *path)
 {
 	char part[4096];
@@ -212,7 +221,8 @@ static int listener(const char *address, struct sockaddr_in *ret)
 	return fd;
 }
 
-/* Accepts a connection from ADDRESS, made by a child that keeps the other end. */
+/* Accepts a connection from ADDRESS, made by a child that keeps the other end, and the
+ * listening socket, too: who serves a login does not listen. */
 static int accept_from(const char *address)
 {
 	struct sockaddr_in here, there = {.sin_family = AF_INET};
@@ -221,7 +231,6 @@ static int accept_from(const char *address)
 	if (fork() == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		prctl(PR_SET_NAME, "client");
-		close(fd);
 		close(3);
 		int client = socket(AF_INET, SOCK_STREAM, 0);
 		if (bind(client, (struct sockaddr *)&there, sizeof(there)) < 0 ||
@@ -230,7 +239,9 @@ static int accept_from(const char *address)
 		for (;;)
 			pause();
 	}
-	return accept(fd, NULL, NULL);
+	int connection = accept(fd, NULL, NULL);
+	close(fd);
+	return connection;
 }
 
 /* A login behind sshd: something that is not sshd runs below the one that holds the

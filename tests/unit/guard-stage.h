@@ -47,6 +47,8 @@ bool stage_namespaces(void);
 void stage_run(const char *const argv[]);
 #define RUN(...) stage_run((const char *const[]){__VA_ARGS__, NULL})
 
+const char *stage_ip(void); /* ip(8), NULL: not installed */
+
 void stage_file(const char *path, const char *content); /* with its directories */
 
 /* Copies this program to PATH and starts it: it waits, or does what MODE says. It has

@@ -16,34 +16,25 @@
 
 #define ROOT "/opt/root"
 
-static const char *ip(void)
-{
-	static const char *const places[] = {"/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"};
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (access(places[i], X_OK) == 0)
-			return places[i];
-	return NULL;
-}
-
 /* A host with addresses, routes and a name server of its own. */
 static bool stage_network(void)
 {
 	static bool done;
-	if (!stage_namespaces() || !ip())
+	if (!stage_namespaces() || !stage_ip())
 		return false;
 	if (done)
 		return true;
-	RUN(ip(), "link", "set", "lo", "up");
-	RUN(ip(), "link", "add", "v0", "type", "veth", "peer", "name", "v1");
-	RUN(ip(), "addr", "add", "192.0.2.10/25", "brd", "+", "dev", "v0");
-	RUN(ip(), "-6", "addr", "add", "2001:db8:1::10/64", "nodad", "dev", "v0");
-	RUN(ip(), "link", "set", "v0", "up");
-	RUN(ip(), "link", "set", "v1", "up");
-	RUN(ip(), "route", "add", "default", "via", "192.0.2.1");
-	RUN(ip(), "-6", "route", "add", "default", "via", "2001:db8:1::1");
-	RUN(ip(), "route", "add", "203.0.113.128/25", "via", "192.0.2.2");
-	RUN(ip(), "addr", "add", "203.0.113.9/32", "dev", "lo");
-	RUN(ip(), "addr", "add", "203.0.113.10/32", "dev", "lo");
+	RUN(stage_ip(), "link", "set", "lo", "up");
+	RUN(stage_ip(), "link", "add", "v0", "type", "veth", "peer", "name", "v1");
+	RUN(stage_ip(), "addr", "add", "192.0.2.10/25", "brd", "+", "dev", "v0");
+	RUN(stage_ip(), "-6", "addr", "add", "2001:db8:1::10/64", "nodad", "dev", "v0");
+	RUN(stage_ip(), "link", "set", "v0", "up");
+	RUN(stage_ip(), "link", "set", "v1", "up");
+	RUN(stage_ip(), "route", "add", "default", "via", "192.0.2.1");
+	RUN(stage_ip(), "-6", "route", "add", "default", "via", "2001:db8:1::1");
+	RUN(stage_ip(), "route", "add", "203.0.113.128/25", "via", "192.0.2.2");
+	RUN(stage_ip(), "addr", "add", "203.0.113.9/32", "dev", "lo");
+	RUN(stage_ip(), "addr", "add", "203.0.113.10/32", "dev", "lo");
 	stage_file(ROOT "/run/resolve/stub.conf", "# comment 198.51.100.99\nnameserver 198.51.100.53\n"
 	           "nameserver 2001:db8:5::53%v0\nnameserver not-an-address\nsearch 198.51.100.98\n nameserver\t198.51.100.54");
 	stage_file(ROOT "/run/systemd/resolve/resolv.conf", "nameserver 198.51.100.55\n");

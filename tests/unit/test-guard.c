@@ -152,6 +152,29 @@ static void an_sshd_that_listens_to_nobody_is_no_listener(void **state)
 	stage_kill(pid);
 }
 
+/* Who is logged in has something else than sshd below the connection. */
+static void a_login_is_not_ended(void **state)
+{
+	(void)state;
+	_cleanup_(stage_close) struct stage s;
+	ROOT_ONLY(&s);
+	if (!stage_ip())
+		skip();
+	RUN(stage_ip(), "link", "set", "lo", "up");
+	stage_copy("/opt/ssh/shell");
+	stage_copy("/opt/ssh/sshd-auth");
+	pid_t pid = stage_start("/opt/ssh/sshd", "serve", "127.0.0.1 /opt/ssh/shell");
+	assert_refused(&s, ask_pid(&s, pid), "process.ssh-session");
+	strv_add(&s.allow, "process.ssh-session");
+	assert_allowed(&s, ask_pid(&s, pid));
+	strv_free(&s.allow);
+	stage_kill(pid);
+	stage_again(&s);
+	pid = stage_start("/opt/ssh/sshd", "serve", "127.0.0.1 /opt/ssh/sshd-auth");
+	assert_allowed(&s, ask_pid(&s, pid));
+	stage_kill(pid);
+}
+
 static void an_upgraded_service_is_still_one(void **state)
 {
 	(void)state;
@@ -458,6 +481,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(who_has_gone_is_nobody),
 		cmocka_unit_test(services_are_told_by_their_executable),
 		cmocka_unit_test(an_sshd_that_listens_to_nobody_is_no_listener),
+		cmocka_unit_test(a_login_is_not_ended),
 		cmocka_unit_test(an_upgraded_service_is_still_one),
 		cmocka_unit_test(an_executable_that_others_could_write_is_nobodys_service),
 		cmocka_unit_test(a_service_in_a_container_is_one),
