@@ -1,2 +1,293 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-typedef int empty_unit; 
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * process.find, process.stop, process.kill: which processes are meant, what they lead
+ * to, and one change for all of them, so that those which restart each other are
+ * stopped together.
+ */
+#include "base/escape.h"
+#include "base/fd.h"
+#include "change/process-describe.h"
+#include "change/process-kill.h"
+#include "change/process-select.h"
+#include "change/process-sockets.h"
+#include "change/process-stop.h"
+#include "core/action.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern const struct action process_find;
+extern const struct action process_stop;
+extern const struct action process_kill;
+
+/* Where the system installs programs. */
+static bool in_system_directory(const char *path)
+{
+	static const char *const directories[] = {"/bin/", "/sbin/", "/lib/", "/lib64/", "/usr/bin/", "/usr/sbin/", "/usr/lib/",
+	                                          "/usr/libexec/"};
+	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++)
+		if (strncmp(path, directories[i], strlen(directories[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool is_interpreter(const char *path)
+{
+	static const char *const names[] = {"sh", "dash", "bash", "ksh*", "zsh*", "busybox", "perl*", "python*", "ruby*", "php*",
+	                                    "node*", "lua*", "tclsh*", "*awk", "java", "env", "*setsid", "timeout", "nohup"};
+	const char *name = strrchr(path, '/') + 1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (fnmatch(names[i], name, 0) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the executable itself is the intruder's. A script shows as its interpreter,
+ * and what a script calls (sleep, curl) is the host's own: no later step may take
+ * them for the miner's files. */
+static bool is_own_program(const struct process *p)
+{
+	return !in_system_directory(p->exe) || (p->direct && !is_interpreter(p->exe));
+}
+
+static int yield_exe(struct host *host, struct plan *plan, const struct process *p)
+{
+	const struct stat exe = {.st_dev = p->id.dev, .st_ino = p->id.ino};
+	if (p->exe[0] != '/' || p->deleted || !is_own_program(p) || !proc_exe_is_at(host->root, &exe, p->exe))
+		return 0;
+	return plan_fact(plan, "exe", p->exe);
+}
+
+static int yield_cwd(struct host *host, struct plan *plan, const struct process *p)
+{
+	int fd;
+	if (p->cwd[0] != '/' || path_open(host->root, p->cwd, O_PATH | O_DIRECTORY, &fd) < 0)
+		return 0;
+	close(fd);
+	return plan_fact(plan, "cwd", p->cwd);
+}
+
+static int yield_peers(struct host *host, struct plan *plan, const struct process *p, const struct socket_table *table)
+{
+	_cleanup_strv_ struct strv peers = {0};
+	int r = process_peers(host, p->id.pid, table, &peers);
+	if (r == -EACCES || r == -EPERM)
+		return host_blind(host, "cannot see the connections of other users' processes: not root");
+	if (r < 0)
+		return r == -ESRCH || r == -ENOENT ? 0 : r;
+	for (size_t i = 0; r == 0 && i < peers.n; i++)
+		r = plan_fact(plan, "peer", peers.v[i]);
+	return r;
+}
+
+static int yield_facts(struct host *host, struct plan *plan, const struct processes *list)
+{
+	_cleanup_(socket_table_free) struct socket_table table = {0};
+	int r = list->n ? socket_table_load(&table) : 0;
+	if (r < 0)
+		r = host_blind(host, "cannot list the connections of this host: %s", strerror(-r));
+	for (size_t i = 0; r == 0 && i < list->n; i++) {
+		const struct process *p = &list->v[i];
+		char pid[16];
+		snprintf(pid, sizeof(pid), "%d", (int)p->id.pid);
+		r = plan_fact(plan, "pid", pid);
+		if (r == 0)
+			r = plan_fact(plan, "user", p->user);
+		if (r == 0)
+			r = yield_exe(host, plan, p);
+		if (r == 0)
+			r = yield_cwd(host, plan, p);
+		if (r == 0)
+			r = yield_peers(host, plan, p, &table);
+	}
+	return r < 0 ? r : plan_fact_number(plan, "count", (long long)list->n);
+}
+
+/* Reads PID into LIST unless it is there, has gone, or is of no concern. */
+static int read_one(struct host *host, const struct users *users, pid_t pid, bool direct, struct pids *known,
+                    struct processes *list)
+{
+	struct process p = {0};
+	if (pid == getpid() || pids_sorted_has(known, pid))
+		return 0;
+	int r = process_read(host, users, pid, &p);
+	if (r < 0)
+		return r == -ESRCH || r == -ENOENT ? 0 : r;
+	p.direct = direct;
+	r = pids_sorted_add(known, pid);
+	if (r < 0) {
+		process_free(&p);
+		return r;
+	}
+	return processes_add(list, &p);
+}
+
+/* The list grows while it is walked: children of children follow. */
+static int read_descendants(struct host *host, const struct users *users, struct pids *known, struct processes *list)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < list->n; i++) {
+		_cleanup_pids_ struct pids children = {0};
+		r = proc_children(host->proc, list->v[i].id.pid, &children);
+		r = r == -ESRCH ? 0 : r;
+		for (size_t k = 0; r == 0 && k < children.n; k++)
+			r = read_one(host, users, children.v[k], false, known, list);
+	}
+	return r;
+}
+
+static int read_selected(struct host *host, const struct selector *selector, struct plan *plan, struct processes *list)
+{
+	_cleanup_(scan_free) struct scan *scan = NULL;
+	_cleanup_buf_ struct buf why = {0};
+	_cleanup_pids_ struct pids found = {0}, known = {0};
+	_cleanup_users_ struct users users = {0};
+	int r = scan_new(host, selector, &scan, &why);
+	if (r < 0)
+		return plan_fail(plan, r, "%s", why.len ? buf_text(&why) : strerror(-r));
+	r = scan_run(scan, NULL, &found);
+	if (r == 0)
+		r = users_load(host->root, &users);
+	for (size_t i = 0; r == 0 && i < found.n; i++)
+		r = read_one(host, &users, found.v[i], true, &known, list);
+	if (r == 0 && selector_tree(selector))
+		r = read_descendants(host, &users, &known, list);
+	return r;
+}
+
+/* Those that earlier steps of this plan take already. */
+static int read_planned(const struct plan *plan, struct pids *ret)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < plan_count(plan); i++) {
+		const struct change *c = plan_at(plan, i);
+		_cleanup_processes_ struct processes list = {0};
+		if (!c || (c->kind != &process_kill_kind && c->kind != &process_stop_kind))
+			continue;
+		r = processes_of(c, &list);
+		for (size_t k = 0; r == 0 && k < list.n; k++)
+			r = pids_sorted_add(ret, list.v[k].id.pid);
+	}
+	return r;
+}
+
+/* A kill takes what another step only stops. */
+static int drop_planned(const struct plan *plan, const struct change_kind *kind, struct processes *list)
+{
+	_cleanup_pids_ struct pids planned = {0};
+	int r = read_planned(plan, &planned);
+	size_t kept = 0;
+	for (size_t i = 0; r == 0 && i < list->n; i++) {
+		struct process *p = &list->v[i];
+		bool standing = kind == &process_stop_kind && p->stopped;
+		if (standing || pids_sorted_has(&planned, p->id.pid))
+			process_free(p);
+		else
+			list->v[kept++] = *p;
+	}
+	if (r == 0)
+		list->n = kept;
+	return r;
+}
+
+static int plan_kind(struct host *host, const struct args *args, struct plan *plan, const struct change_kind *kind)
+{
+	_cleanup_(selector_free) struct selector *selector = NULL;
+	_cleanup_processes_ struct processes list = {0};
+	int r = selector_from_args(args, &selector);
+	if (r == 0)
+		r = read_selected(host, selector, plan, &list);
+	if (r == 0)
+		r = yield_facts(host, plan, &list);
+	if (r == 0)
+		r = drop_planned(plan, kind, &list);
+	return r < 0 ? r : processes_plan(host, plan, kind, selector, &list);
+}
+
+static int plan_stop(struct host *host, const struct args *args, struct plan *plan)
+{
+	return plan_kind(host, args, plan, &process_stop_kind);
+}
+
+static int plan_kill(struct host *host, const struct args *args, struct plan *plan)
+{
+	return plan_kind(host, args, plan, &process_kill_kind);
+}
+
+static int note_tree(struct plan *plan, const struct processes *list)
+{
+	_cleanup_buf_ struct buf text = {0};
+	int r = processes_tree(list, &text);
+	char *save = NULL;
+	for (char *line = text.len ? strtok_r(text.data, "\n", &save) : NULL; r == 0 && line;
+	     line = strtok_r(NULL, "\n", &save))
+		r = plan_note(plan, "%s", line);
+	return r;
+}
+
+static int plan_find(struct host *host, const struct args *args, struct plan *plan)
+{
+	_cleanup_(selector_free) struct selector *selector = NULL;
+	_cleanup_processes_ struct processes list = {0};
+	int r = selector_from_args(args, &selector);
+	if (r == 0)
+		r = read_selected(host, selector, plan, &list);
+	if (r == 0)
+		r = yield_facts(host, plan, &list);
+	return r < 0 ? r : note_tree(plan, &list);
+}
+
+#define MATCHER_LIST (PARAM_LIST | PARAM_MATCHER)
+
+static const struct param params[] = {
+	{"name", TYPE_NAME, MATCHER_LIST, NULL, NULL, "its name, or the last component of argv[0]"},
+	{"exe", TYPE_GLOB, MATCHER_LIST, NULL, NULL, "path of its executable, also after that was deleted"},
+	{"exe-sha256", TYPE_SHA256, MATCHER_LIST, NULL, NULL, "hash of its executable's content"},
+	{"cmdline", TYPE_TEXT, MATCHER_LIST, NULL, NULL, "fixed text in its command line"},
+	{"user", TYPE_USER, MATCHER_LIST, NULL, NULL, "the user that it runs as"},
+	{"pid", TYPE_PID, MATCHER_LIST, NULL, NULL, "its number"},
+	{"cpu-above", TYPE_PERCENT, PARAM_MATCHER, NULL, NULL, "it uses more of a core than this, over a short sample"},
+	{"connects-to", TYPE_ENDPOINT, MATCHER_LIST, NULL, NULL, "it is connected to this address, prefix or port"},
+	{"deleted-exe", TYPE_YES_NO, PARAM_MATCHER, NULL, NULL, "whether its executable is no longer in the filesystem"},
+	{"parent", TYPE_NAME, MATCHER_LIST, NULL, NULL, "name or number of its parent"},
+	{"tree", TYPE_YES_NO, 0, "yes", NULL, "descendants, too"},
+	{0},
+};
+
+static const struct fact_decl facts[] = {
+	{"pid", TYPE_PID, "the processes"},
+	{"exe", TYPE_PATH, "their executables, without those of the system that a script runs"},
+	{"user", TYPE_USER, "the users that they run as"},
+	{"peer", TYPE_ADDRESS, "remote addresses that they are connected to, without loopback"},
+	{"cwd", TYPE_PATH, "their working directories"},
+	{"count", TYPE_NUMBER, "how many they are"},
+	{0},
+};
+
+const struct action process_find = {
+	.name = "process.find",
+	.summary = "look for processes, for the steps that follow",
+	.params = params,
+	.facts = facts,
+	.plan = plan_find,
+};
+
+const struct action process_stop = {
+	.name = "process.stop",
+	.summary = "stop processes; undo lets them go on",
+	.params = params,
+	.facts = facts,
+	.plan = plan_stop,
+};
+
+const struct action process_kill = {
+	.name = "process.kill",
+	.summary = "kill processes with their trees; evidence is kept, no undo",
+	.params = params,
+	.facts = facts,
+	.plan = plan_kill,
+};

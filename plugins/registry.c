@@ -3,6 +3,9 @@
 
 #include "login-proof.h"
 
+extern const struct action process_find;
+extern const struct action process_stop;
+extern const struct action process_kill;
 extern const struct action net_block;
 extern const struct action file_quarantine;
 extern const struct action ssh_strip_keys;
@@ -12,6 +15,9 @@ extern const struct service sshd_config_service;
 extern const struct action cron_remove;
 
 const struct action *const actions[] = {
+	&process_find,
+	&process_stop,
+	&process_kill,
 	&net_block,
 	&file_quarantine,
 	&ssh_strip_keys,

@@ -126,6 +126,20 @@ int proc_pids(int proc, struct pids *ret)
 	return fd < 0 ? -errno : visit_numbers(fd, add_number, ret);
 }
 
+int proc_last_pid(int proc, pid_t *ret)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct place at = {.path = "loadavg"};
+	int r = read_place(proc, &at, 256, &text, NULL);
+	if (r < 0)
+		return r;
+	int pid;
+	if (sscanf(buf_text(&text), "%*s %*s %*s %*s %d", &pid) != 1)
+		return -EINVAL;
+	*ret = pid;
+	return 0;
+}
+
 static int threads(int proc, pid_t pid, struct pids *ret)
 {
 	struct place at = of_process(pid, "task");
@@ -296,7 +310,8 @@ int proc_status(int proc, pid_t pid, struct proc_status *ret)
 		return r == -ENOENT ? -ESRCH : r;
 	/* The name comes first and is escaped: no line of it can pass for another. */
 	const char *uid = strstr(buf_text(&text), "\nUid:"), *tracer = strstr(buf_text(&text), "\nTracerPid:");
-	struct proc_status st = {0};
+	const char *tgid = strstr(buf_text(&text), "\nTgid:");
+	struct proc_status st = {.tgid = tgid ? (pid_t)strtol(tgid + strlen("\nTgid:"), NULL, 10) : pid};
 	if (!uid || sscanf(uid, "\nUid: %u %u", &st.uid, &st.euid) != 2)
 		return -EINVAL;
 	if (tracer)

@@ -35,6 +35,9 @@ void pids_free(struct pids *p);
 /* Every process (thread group), appended in ascending order as the kernel lists them. */
 int proc_pids(int proc, struct pids *ret);
 
+/* The pid that was given away last, thread ids included: what came after a scan. */
+int proc_last_pid(int proc, pid_t *ret);
+
 /* The children of a process, by all of its threads, appended. Complete only while
  * the process is stopped. */
 int proc_children(int proc, pid_t pid, struct pids *ret);
@@ -61,6 +64,7 @@ bool proc_alive(int proc, const struct proc_stat *st);
 struct proc_status {
 	uid_t uid;    /* real */
 	uid_t euid;   /* effective */
+	pid_t tgid;   /* not the pid asked for: that is a thread, no process */
 	pid_t tracer; /* 0: none */
 };
 

@@ -4,11 +4,15 @@
 #include "change/file-edit.h"
 #include "change/file-move.h"
 #include "change/nft-elements.h"
+#include "change/process-kill.h"
+#include "change/process-stop.h"
 #include "change/socket-destroy.h"
 
 const struct change_kind *const change_kinds[] = {
 	&file_edit_kind,
 	&file_move_kind,
+	&process_stop_kind,
+	&process_kill_kind,
 	&nft_elements_kind,
 	&socket_destroy_kind,
 	NULL,
