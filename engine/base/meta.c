@@ -65,6 +65,12 @@ int meta_unlock(int fd, unsigned *ret_flags)
 	return r;
 }
 
+/* What the kernel keeps about a file's own inode and content; neither is ours to copy. */
+static bool kernels_own(const char *name)
+{
+	return strcmp(name, "security.evm") == 0 || strcmp(name, "security.ima") == 0;
+}
+
 /* Names are bytes like any other: the keys are escaped. */
 static int read_xattr(int fd, const char *name, json_t *xattrs)
 {
@@ -91,6 +97,8 @@ static int read_xattrs(int fd, json_t *xattrs)
 		return errno == EOPNOTSUPP ? 0 : -errno;
 	int r = 0;
 	for (char *name = names; r == 0 && name < names + len; name += strlen(name) + 1) {
+		if (kernels_own(name))
+			continue;
 		r = read_xattr(fd, name, xattrs);
 		if (r == -ENODATA)
 			r = 0; /* removed meanwhile */
@@ -152,6 +160,20 @@ static unsigned number(const json_t *meta, const char *field)
 	return (unsigned)json_integer_value(json_object_get(meta, field));
 }
 
+unsigned meta_flags(const json_t *meta)
+{
+	return number(meta, "flags");
+}
+
+bool meta_same(const json_t *a, const json_t *b)
+{
+	static const char *const fields[] = {"mode", "uid", "gid", "flags", "xattrs"};
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+		if (!json_equal(json_object_get(a, fields[i]), json_object_get(b, fields[i])))
+			return false;
+	return true;
+}
+
 /* What the file has and META does not goes; then all of META is set. */
 static int drop_xattrs(int fd, const json_t *wanted)
 {
@@ -187,9 +209,9 @@ static struct timespec time_of(const json_t *meta, const char *field)
 
 int meta_write(int fd, const json_t *meta, unsigned what)
 {
-	unsigned mode = number(meta, "mode") & (what & META_SETUID ? 07777 : 01777);
 	if (!json_is_object(meta))
 		return -EINVAL;
+	unsigned mode = number(meta, "mode") & (what & META_SETUID ? 07777 : 01777);
 	if (fchown(fd, number(meta, "uid"), number(meta, "gid")) < 0 || fchmod(fd, mode) < 0)
 		return -errno;
 	int r = write_xattrs(fd, meta);
