@@ -92,7 +92,7 @@ static int make_data(struct host *host, const char *path, const struct buf *befo
 	_cleanup_buf_ struct buf diff = {0};
 	struct sha256 old, new;
 	json_t *meta = NULL;
-	int r = path_open(host->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &fd);
+	int r = path_open_regular(host->root, path, &fd, NULL);
 	if (r == 0)
 		r = meta_read(fd, &meta);
 	if (r == 0)
@@ -217,14 +217,45 @@ static int read_images(struct host *host, const struct change *c, struct buf *be
 	return r < 0 ? r : apply_hunks(before, json_object_get(c->data, "hunks"), after);
 }
 
-static int revert_among_others(const struct target *t, const struct buf *before, const struct buf *after,
+static int revert_among_others(const struct change *c, const struct target *t, const struct buf *before, const struct buf *after,
                                struct buf *merged, struct buf *note)
 {
 	size_t line = 0;
 	int r = line_diff_revert(before, after, &t->content, merged, &line);
 	if (r != -EEXIST)
 		return r;
-	buf_printf(note, "line %zu was changed by somebody else since, where this run had edited", line);
+	escape_str(note, c->target);
+	buf_printf(note, ", line %zu: changed by somebody else since, where this run had edited", line);
+	return -ESTALE;
+}
+
+/* The attributes to restore with the before-image: those recorded, with the times; NULL
+ * where somebody has changed them since: theirs are kept then. */
+static const json_t *recorded_meta(const struct change *c, const struct target *t)
+{
+	const json_t *meta = json_object_get(c->data, "meta");
+	_cleanup_close_ int fd = -1;
+	json_t *now = NULL;
+	bool same = name_open_regular(t->dir, t->name, &fd, NULL) == 0 && meta_read(fd, &now) == 0 &&
+	            meta_same(now, meta);
+	json_decref(now);
+	return same ? meta : NULL;
+}
+
+static int put_back(const struct change *c, const struct target *t, const struct buf *content, bool untouched,
+                    struct buf *note)
+{
+	const json_t *meta = untouched ? recorded_meta(c, t) : NULL;
+	int r = file_replace(t->dir, t->name, &t->sha256, content, meta, meta ? META_TIMES : 0);
+	if (r == 0 && !untouched)
+		buf_puts(note, "other edits made since were kept");
+	else if (r == 0 && !meta)
+		buf_puts(note, "owner, mode or flags were changed by somebody else since and were kept");
+	else if (r == -ESTALE)
+		buf_puts(note, "the file changed while it was restored");
+	if (r != -EBUSY)
+		return r;
+	buf_puts(note, FILE_MOUNTED_ON);
 	return -ESTALE;
 }
 
@@ -246,19 +277,11 @@ static int revert(struct host *host, const struct change *c, struct effect *effe
 	}
 	bool untouched = is(&t, c, "after");
 	if (!untouched)
-		r = revert_among_others(&t, &before, &after, &merged, &effect->note);
+		r = revert_among_others(c, &t, &before, &after, &merged, &effect->note);
 	const struct buf *content = untouched ? &before : &merged;
 	if (r == 0 && effect->check)
 		r = effect->check(effect, c, content);
-	if (r == 0)
-		r = file_replace(t.dir, t.name, &t.sha256, content, untouched ? json_object_get(c->data, "meta") : NULL,
-		                 untouched ? META_TIMES : 0);
-	if (r == 0 && !untouched)
-		buf_puts(&effect->note, "other edits made since were kept");
-	if (r != -EBUSY)
-		return r;
-	buf_puts(&effect->note, FILE_MOUNTED_ON);
-	return -ESTALE;
+	return r < 0 ? r : put_back(c, &t, content, untouched, &effect->note);
 }
 
 static int probe(struct host *host, const struct change *c, enum change_state *ret)
@@ -277,7 +300,7 @@ static int probe(struct host *host, const struct change *c, enum change_state *r
 		return 0;
 	}
 	bool ours = read_images(host, c, &before, &after) == 0 &&
-	            revert_among_others(&t, &before, &after, &merged, &note) == 0;
+	            revert_among_others(c, &t, &before, &after, &merged, &note) == 0;
 	*ret = ours ? CHANGE_AFTER : CHANGE_DRIFTED;
 	return 0;
 }
@@ -302,6 +325,12 @@ static int describe(const struct change *c, struct buf *ret)
 
 static int detail(const struct change *c, struct buf *ret)
 {
+	static const char *const heads[] = {"--- ", "+++ "};
+	for (size_t i = 0; i < 2; i++) {
+		buf_puts(ret, heads[i]);
+		escape_str(ret, c->target);
+		buf_putc(ret, '\n');
+	}
 	const char *diff = json_string_value(json_object_get(c->data, "diff"));
 	return buf_puts(ret, diff ? diff : "");
 }
