@@ -7,6 +7,7 @@
 #define RESPOND_BASE_META_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /* Reads what the open file has, as a JSON object (new reference). 0 or -errno. */
 int meta_read(int fd, json_t **ret);
@@ -18,6 +19,11 @@ int meta_read(int fd, json_t **ret);
 #define META_FLAGS 2u
 #define META_SETUID 4u
 int meta_write(int fd, const json_t *meta, unsigned what);
+
+/* Whether two files have the same owner, mode, ACLs, xattrs and flags; times may differ. */
+bool meta_same(const json_t *a, const json_t *b);
+
+unsigned meta_flags(const json_t *meta); /* the inode flags of META */
 
 /* The inode flags that stand in the way of an edit or a rename (+i, +a): reads them
  * all to RET and clears those two. 0 flags where the filesystem has none. */

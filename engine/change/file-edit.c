@@ -217,8 +217,8 @@ static int read_images(struct host *host, const struct change *c, struct buf *be
 	return r < 0 ? r : apply_hunks(before, json_object_get(c->data, "hunks"), after);
 }
 
-static int revert_among_others(const struct change *c, const struct target *t, const struct buf *before, const struct buf *after,
-                               struct buf *merged, struct buf *note)
+static int revert_among_others(const struct change *c, const struct target *t, const struct buf *before,
+                               const struct buf *after, struct buf *merged, struct buf *note)
 {
 	size_t line = 0;
 	int r = line_diff_revert(before, after, &t->content, merged, &line);

@@ -30,30 +30,51 @@ int dir_relock(struct unlocked_dir *dir)
 	return r < 0 ? r : relocked;
 }
 
-static int make_temporary(int dir, char name[RANDOM_NAME_LEN], int *ret)
+/* Anything but the regular file that was judged is drift. */
+static int stale(int r)
 {
-	int r = random_name(name);
-	if (r < 0)
-		return r;
-	int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	*ret = fd;
-	return 0;
+	return r == -ENOENT || r == -ELOOP || r == -EINVAL || r == -EISDIR ? -ESTALE : r;
 }
 
-static int open_regular(int dir, const char *name, int *ret)
+/* A file that is being made: nobody else knows its name, if only root can look into DIR. */
+struct fresh {
+	int dir, fd;
+	char name[RANDOM_NAME_LEN];
+};
+
+static bool is_fresh(const struct fresh *f, const char *name)
 {
-	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	struct stat st;
-	int r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -ESTALE;
+	struct stat made, there;
+	return fstat(f->fd, &made) == 0 && fstatat(f->dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       made.st_dev == there.st_dev && made.st_ino == there.st_ino;
+}
+
+static int fresh_make(int dir, struct fresh *ret)
+{
+	*ret = (struct fresh){.dir = dir, .fd = -1};
+	int r = random_name(ret->name);
 	if (r < 0)
-		close(fd);
-	else
-		*ret = fd;
-	return r;
+		return r;
+	ret->fd = openat(dir, ret->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return ret->fd < 0 ? -errno : 0;
+}
+
+/* Removes it unless it got its place; what stands under its name and is not it stays. */
+static void fresh_end(struct fresh *f)
+{
+	if (f->fd >= 0 && is_fresh(f, f->name))
+		unlinkat(f->dir, f->name, 0);
+	close_fd(&f->fd);
+}
+
+/* Sets all of the flags and takes +i and +a off again: they would keep the file from its
+ * place, and that they can be set at all must be known before. The file is still empty,
+ * which some flags ask for. */
+static int fresh_flags(struct fresh *f, unsigned flags)
+{
+	unsigned set;
+	int r = meta_set_flags(f->fd, flags);
+	return r < 0 ? r : meta_unlock(f->fd, &set);
 }
 
 static int check_content(int fd, const struct sha256 *expected)
@@ -65,62 +86,56 @@ static int check_content(int fd, const struct sha256 *expected)
 
 static int exchange(int dir, const char *a, const char *b)
 {
-	return renameat2(dir, a, dir, b, RENAME_EXCHANGE) < 0 ? -errno : 0;
+	return renameat2(dir, a, dir, b, RENAME_EXCHANGE) < 0 ? stale(-errno) : 0;
+}
+
+static int check_name(int dir, const char *name, const struct sha256 *expected)
+{
+	_cleanup_close_ int fd = -1;
+	int r = name_open_regular(dir, name, &fd, NULL);
+	return r < 0 ? stale(r) : check_content(fd, expected);
 }
 
 /* Rule 2. Afterwards the old file stands under the temporary name. */
-static int swap_in(int dir, const char *temporary, const char *name, const struct sha256 *old)
+static int swap_in(const struct fresh *f, const char *name, const struct sha256 *old)
 {
-	int r = exchange(dir, temporary, name);
+	int r = exchange(f->dir, f->name, name);
 	if (r < 0)
-		return r == -ENOENT ? -ESTALE : r;
-	_cleanup_close_ int out = -1;
-	r = open_regular(dir, temporary, &out);
-	if (r == 0)
-		r = check_content(out, old);
+		return r;
+	r = is_fresh(f, name) ? check_name(f->dir, f->name, old) : -ESTALE;
 	if (r == 0)
 		return 0;
-	int back = exchange(dir, temporary, name);
-	if (back == -ENOENT && renameat2(dir, temporary, dir, name, RENAME_NOREPLACE) == 0)
+	int back = exchange(f->dir, f->name, name);
+	if (back == -ESTALE && renameat2(f->dir, f->name, f->dir, name, RENAME_NOREPLACE) == 0)
 		back = 0; /* ours was removed meanwhile */
 	return back < 0 ? back : r;
 }
 
-/* Whether the temporary name is still that of the file that was made here. */
-static bool is_ours(int dir, const char *temporary, int fd)
+static int fresh_finish(struct fresh *f, const json_t *meta, unsigned what)
 {
-	struct stat made, there;
-	return fstat(fd, &made) == 0 && fstatat(dir, temporary, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       made.st_dev == there.st_dev && made.st_ino == there.st_ino;
-}
-
-static int fill(int fd, const struct buf *content, const json_t *meta, unsigned what)
-{
-	int r = fd_write(fd, buf_text(content), content->len);
-	if (r == 0)
-		r = meta_write(fd, meta, (what & ~META_FLAGS) | META_SETUID);
-	return r == 0 && fsync(fd) < 0 ? -errno : r;
+	int r = meta_write(f->fd, meta, what & ~META_FLAGS);
+	return r == 0 && fsync(f->fd) < 0 ? -errno : r;
 }
 
 /* With the directory unlocked and the old file's locks taken off. */
 static int replace_unlocked(int dir, const char *name, const struct sha256 *old, const struct buf *content,
                             const json_t *meta, unsigned what)
 {
-	char temporary[RANDOM_NAME_LEN];
-	_cleanup_close_ int fd = -1;
-	int removed = 0, r = make_temporary(dir, temporary, &fd);
+	_cleanup_(fresh_end) struct fresh f;
+	int r = fresh_make(dir, &f);
+	if (r == 0)
+		r = fresh_flags(&f, meta_flags(meta));
+	if (r == 0)
+		r = fd_write(f.fd, buf_text(content), content->len);
+	if (r == 0)
+		r = fresh_finish(&f, meta, what | META_SETUID);
+	if (r == 0)
+		r = swap_in(&f, name, old);
 	if (r < 0)
 		return r;
-	r = fill(fd, content, meta, what);
-	if (r == 0)
-		r = swap_in(dir, temporary, name, old);
-	/* Either the old file, whose bytes are known, or the new one, never used; somebody
-	 * else's, which could not be put back, stays. */
-	if ((r == 0 || is_ours(dir, temporary, fd)) && unlinkat(dir, temporary, 0) < 0)
-		removed = -errno;
-	if (r == 0)
-		r = meta_set_flags(fd, (unsigned)json_integer_value(json_object_get(meta, "flags")));
-	return r < 0 ? r : removed;
+	r = unlinkat(dir, f.name, 0) < 0 ? -errno : 0; /* the old file, whose bytes are known */
+	int locked = meta_set_flags(f.fd, meta_flags(meta));
+	return r < 0 ? r : locked;
 }
 
 int file_replace(int dir, const char *name, const struct sha256 *old, const struct buf *content, const json_t *meta,
@@ -130,10 +145,12 @@ int file_replace(int dir, const char *name, const struct sha256 *old, const stru
 	json_t *own = NULL;
 	struct unlocked_dir unlocked;
 	unsigned flags = 0;
-	int r = open_regular(dir, name, &fd);
+	int r = name_open_regular(dir, name, &fd, NULL);
 	if (r < 0)
-		return r == -ENOENT || r == -ELOOP ? -ESTALE : r;
+		return stale(r);
 	r = check_content(fd, old);
+	if (r == 0)
+		r = fd_check_room(dir, content->len);
 	if (r == 0 && !meta)
 		r = meta_read(fd, &own);
 	if (r == 0)
@@ -151,28 +168,34 @@ int file_replace(int dir, const char *name, const struct sha256 *old, const stru
 	return r < 0 ? r : relocked;
 }
 
+static int install_unlocked(int dir, const char *name, int content_fd, const json_t *meta, unsigned what)
+{
+	_cleanup_(fresh_end) struct fresh f;
+	unsigned flags = what & META_FLAGS ? meta_flags(meta) : 0;
+	int r = fresh_make(dir, &f);
+	if (r == 0)
+		r = fresh_flags(&f, flags);
+	if (r == 0)
+		r = fd_copy(content_fd, f.fd);
+	if (r == 0)
+		r = fresh_finish(&f, meta, what);
+	if (r == 0 && renameat2(dir, f.name, dir, name, RENAME_NOREPLACE) < 0)
+		r = -errno;
+	return r < 0 ? r : meta_set_flags(f.fd, flags);
+}
+
 int file_install(int dir, const char *name, int content_fd, const json_t *meta, unsigned what)
 {
-	char temporary[RANDOM_NAME_LEN];
 	struct unlocked_dir unlocked;
-	_cleanup_close_ int fd = -1;
-	int r = dir_unlock(dir, &unlocked);
+	struct stat st;
+	if (fstat(content_fd, &st) < 0)
+		return -errno;
+	int r = fd_check_room(dir, (unsigned long long)st.st_blocks * 512);
+	if (r == 0)
+		r = dir_unlock(dir, &unlocked);
 	if (r < 0)
 		return r;
-	r = make_temporary(dir, temporary, &fd);
-	if (r == 0) {
-		r = fd_copy(content_fd, fd);
-		if (r == 0)
-			r = meta_write(fd, meta, what & ~META_FLAGS);
-		if (r == 0 && fsync(fd) < 0)
-			r = -errno;
-		if (r == 0 && renameat2(dir, temporary, dir, name, RENAME_NOREPLACE) < 0)
-			r = -errno;
-		if (r < 0)
-			unlinkat(dir, temporary, 0);
-		else if (what & META_FLAGS)
-			r = meta_set_flags(fd, (unsigned)json_integer_value(json_object_get(meta, "flags")));
-	}
+	r = install_unlocked(dir, name, content_fd, meta, what);
 	int relocked = dir_relock(&unlocked);
 	return r < 0 ? r : relocked;
 }

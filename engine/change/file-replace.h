@@ -19,11 +19,12 @@
 
 #include <jansson.h>
 
+#define FILE_MOUNTED_ON "something is mounted on it; unmount it first, and look at what lies beneath" /* -EBUSY */
+
 /* The file NAME of the directory DIR whose content hashes to OLD gets CONTENT. META:
  * owner, mode, ACLs, xattrs, flags, and times with META_TIMES in WHAT; NULL: those that
  * the old file has, with a new modification time. -ESTALE: it was no longer OLD. Other
  * -errno: it stands as it was. */
-#define FILE_MOUNTED_ON "something is mounted on it; unmount it first, and look at what lies beneath" /* -EBUSY */
 int file_replace(int dir, const char *name, const struct sha256 *old, const struct buf *content, const json_t *meta,
                  unsigned what);
 
