@@ -71,7 +71,7 @@ int key_files_in(const struct sshd_asker *asker, const struct user *user, const 
 	_cleanup_buf_ struct buf value = {0};
 	_cleanup_strv_ struct strv patterns = {0};
 	int r = sshd_dump_value(dump, KEYWORD, &value);
-	if (r == -ENOENT)
+	if (r == -ENOENT || (r == 0 && !value.len))
 		return 0;
 	if (r == 0)
 		r = split_value(asker, value.data, &patterns);

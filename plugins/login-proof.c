@@ -176,7 +176,7 @@ static bool suffices(const struct methods *m, const struct buf *dump)
 	if (sshd_dump_value(dump, "authenticationmethods", &value) < 0 || strcmp(buf_text(&value), "any") == 0)
 		return m->publickey || m->password || m->keyboard;
 	char *save = NULL;
-	for (char *list = strtok_r(value.data, " ", &save); list; list = strtok_r(NULL, " ", &save))
+	for (char *list = value.len ? strtok_r(value.data, " ", &save) : NULL; list; list = strtok_r(NULL, " ", &save))
 		if (has_all(m, list))
 			return true;
 	return false;
@@ -284,8 +284,10 @@ static int check(struct host *host, const struct plan *plan, struct buf *ret_why
 	r = anybody(host, NULL, &before);
 	if (r <= 0 || !before.len)
 		return r < 0 ? r : 0; /* there was no way before, either */
-	buf_printf(ret_why, "after this nobody could log in over ssh any more; now %s can: leave one key or password that "
-	                    "sshd accepts", before.data);
+	buf_printf(ret_why,
+		   "after this nobody could log in over ssh any more; now %s can: leave one key or password that "
+		   "sshd accepts",
+		   before.data);
 	return -EPERM;
 }
 

@@ -116,6 +116,8 @@ static int keep_file(struct host *host, struct plan *plan, struct wanted *w, con
 		r = path_read(host->root, path, KEEP_FILE_MAX, &bytes, NULL);
 	if (r < 0)
 		return plan_fail(plan, r, "cannot read keep = file:%s: %s", buf_text(&name), strerror(-r));
+	if (bytes.len && memchr(bytes.data, 0, bytes.len))
+		return plan_fail(plan, -EINVAL, "keep = file:%s holds NUL bytes", buf_text(&name));
 	char *rest = bytes.data, *line;
 	for (unsigned number = 1; r == 0 && (line = strsep(&rest, "\n")); number++) {
 		r = keep_line(w, line);
@@ -133,11 +135,13 @@ static int want_keep(struct host *host, struct plan *plan, struct wanted *w, con
 		bool file = strncmp(text, "file:", 5) == 0;
 		r = file ? keep_file(host, plan, w, text + 5) : keep_one(w, text);
 		if (r == -EINVAL && !file)
-			return plan_fail(plan, r, "keep: write fingerprints (SHA256:...), keys, or file:/path with them");
+			return plan_fail(plan, r,
+					 "keep: write fingerprints (SHA256:...), keys, or file:/path with them");
 	}
 	/* Given but empty means nothing to do; a file without keys means a mistake. */
 	if (r == 0 && items->n && !w->keep.list.n)
-		return plan_fail(plan, -EINVAL, "keep names no key at all: that would strip every key of every account");
+		return plan_fail(plan, -EINVAL,
+				 "keep names no key at all: that would strip every key of every account");
 	w->keeps = w->keep.list.n;
 	return r;
 }
@@ -160,7 +164,8 @@ static bool is_named(const struct wanted *w, const struct authorized_key *k)
 		if (ssh_key_equal(&w->keys[i], &k->key))
 			return true;
 	for (size_t i = 0; i < w->comments->n; i++)
-		if (strlen(w->comments->v[i]) == k->comment_len && memcmp(w->comments->v[i], k->comment, k->comment_len) == 0)
+		if (strlen(w->comments->v[i]) == k->comment_len &&
+		    memcmp(w->comments->v[i], k->comment, k->comment_len) == 0)
 			return true;
 	return strset_has(&w->fingerprints, k->key.fingerprint);
 }
@@ -292,8 +297,10 @@ static int look_at_authorities(struct job *job, const char *path)
 		return host_blind(job->host, "cannot read %s (TrustedUserCAKeys): %s", buf_text(&name), strerror(-r));
 	r = authorized_keys_visit(&bytes, find_named, &job->wanted);
 	if (r == 1)
-		return plan_residual(job->plan, "%s (TrustedUserCAKeys) trusts one of these keys to sign certificates: take it "
-		                     "out by hand", buf_text(&name));
+		return plan_residual(job->plan,
+				     "%s (TrustedUserCAKeys) trusts one of these keys to sign certificates: take it "
+				     "out by hand",
+				     buf_text(&name));
 	return r;
 }
 
@@ -310,10 +317,12 @@ static int tell_other_sources(struct job *job)
 		if (r < 0)
 			return r;
 		if (sshd_dump_value(dump, keywords[0], &command) == 0 && strcasecmp(buf_text(&command), "none") != 0) {
-			escape_str(&shown, command.data);
-			r = plan_note(job->plan, "sshd gets keys from a command, too, which is not looked at: %s", shown.data);
+			escape_str(&shown, buf_text(&command));
+			r = plan_note(job->plan, "sshd gets keys from a command, too, which is not looked at: %s",
+				      buf_text(&shown));
 		}
-		if (r == 0 && sshd_dump_value(dump, keywords[1], &authorities) == 0 && authorities.data[0] == '/')
+		if (r == 0 && sshd_dump_value(dump, keywords[1], &authorities) == 0 &&
+		    buf_text(&authorities)[0] == '/')
 			r = look_at_authorities(job, authorities.data);
 	}
 	return r;
@@ -325,10 +334,13 @@ static int open_asker(struct job *job)
 	int r = sshd_asker_open(&job->asker, job->host, job->plan, NULL, 0, &why);
 	job->asker_usable = r == 0;
 	if (r == -EINVAL)
-		r = host_blind(job->host, "sshd's configuration cannot be read (%s): only the usual authorized_keys files were "
-		                          "looked at", buf_text(&why));
+		r = host_blind(job->host,
+			       "sshd's configuration cannot be read (%s): only the usual authorized_keys files were "
+			       "looked at",
+			       buf_text(&why));
 	else if (r == -ENOENT)
-		r = plan_note(job->plan, "there is no " SSHD_CONFIG ": only the usual authorized_keys files were looked at");
+		r = plan_note(job->plan,
+			      "there is no " SSHD_CONFIG ": only the usual authorized_keys files were looked at");
 	if (r == 0 && !job->asker.users.n)
 		r = accounts_load(job->host, &job->asker.users);
 	return r;

@@ -85,8 +85,9 @@ int sshd_cases_all(struct sshd_asker *asker, struct sshd_cases *ret)
 	for (size_t i = 1; i < asker->config.n_chains && r == 0; i++) {
 		struct sshd_case c;
 		if (ret->n == CASES_MAX)
-			return host_blind(asker->host, "sshd_config has many Match blocks: only the first %d were tried out",
-			                  CASES_MAX);
+			return host_blind(asker->host,
+					  "sshd_config has many Match blocks: only the first %d were tried out",
+					  CASES_MAX);
 		r = sshd_case_derive(&asker->config.chains[i], &asker->people, &c);
 		r = r == -ENOENT ? 0 : r < 0 ? r : add_case(ret, &c);
 	}
@@ -157,7 +158,7 @@ int sshd_cases_of(struct sshd_asker *asker, const char *user, const char *const 
 
 static int note_guess(struct sshd_asker *asker, int error, const struct buf *why)
 {
-	return host_blind(asker->host, "%s (%s): its effective configuration is worked out from the text of its files",
+	return host_blind(asker->host, "%s (%s): what holds is worked out from the text of its files, unchecked",
 	                  error == -EINVAL ? "sshd refuses its configuration" : "sshd cannot be asked", buf_text(why));
 }
 

@@ -243,8 +243,9 @@ int sshd_option_parse(const char *text, struct sshd_option *ret, struct buf *ret
 	if (lines.n != 1 || lines.v[0].broken || !lines.v[0].args.n)
 		return refuse(ret_why, text, "is not a keyword with its value");
 	if (gathers(lines.v[0].keyword))
-		return refuse(ret_why, text, "cannot be set: sshd gathers the values of all lines with this keyword, so edit "
-		                             "the file by hand");
+		return refuse(ret_why, text,
+			      "cannot be set: sshd gathers the values of all lines with this keyword, so edit "
+			      "the file by hand");
 	struct sshd_option option = {.text = strdup(text + strspn(text, " \t"))};
 	if (!option.text)
 		return -ENOMEM;

@@ -107,7 +107,8 @@ static void add_replaced(struct buf *out, const struct sshd_view *view, const ch
 		for (i = 0; i < view->paths.n; i++) {
 			n = strlen(view->paths.v[i]);
 			bool digit_follows = at + n < len && line[at + n] >= '0' && line[at + n] <= '9';
-			if (view->fds[i] >= 0 && n <= len - at && !digit_follows && memcmp(line + at, view->paths.v[i], n) == 0)
+			if (view->fds[i] >= 0 && n <= len - at && !digit_follows &&
+			    memcmp(line + at, view->paths.v[i], n) == 0)
 				break;
 		}
 		if (i < view->paths.n) {

@@ -146,8 +146,7 @@ static int reload_by_signal(struct host *host, const struct service *service, st
 			return -ETIMEDOUT;
 		}
 		if (r == 0)
-			buf_printf(note, "%s%s reloaded (SIGHUP to pid %d)", note->len ? ", " : "", service->name,
-			           (int)pids.v[i]);
+			buf_printf(note, "%sSIGHUP to pid %d", note->len ? ", " : "", (int)pids.v[i]);
 	}
 	if (r < 0)
 		buf_printf(note, "%s could not be told to reload: %s", service->name, strerror(-r));
@@ -176,7 +175,7 @@ static int reload_unit(const char *unit, struct buf *note)
 	int status = 0;
 	int r = spawn_read(argv, SYSTEMCTL_TIMEOUT_MS, NULL, &err, &status);
 	if (r == 0 && status == 0)
-		return buf_printf(note, "%s reloaded", unit);
+		return buf_printf(note, "systemctl reload %s", unit);
 	buf_printf(note, "systemctl reload %s failed: ", unit);
 	if (r < 0)
 		buf_puts(note, strerror(-r));

@@ -36,8 +36,10 @@ static int cover(const char *dir)
 int ssh_stage_enter(void **state)
 {
 	(void)state;
-	if (geteuid() != 0)
+	if (geteuid() != 0 || access("/usr/sbin/sshd", X_OK) < 0) {
+		print_message("# without root, or without sshd, most of these tests are skipped\n");
 		return 0;
+	}
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    raise_loopback() < 0)
 		return -1;
@@ -90,7 +92,8 @@ int ssh_stage_setup(void **state)
 	    "bob:x:1002:1002::/home/bob:/bin/sh\n"
 	    "ghost:x:1003:1003::/home/ghost:/bin/sh\n");
 	put("/etc/group", 0644, 0, "root:x:0:\nwheel:x:10:alice\nalice:x:1001:\nbob:x:1002:\n");
-	put("/etc/shadow", 0600, 0, "root:*:19000::::::\nalice:*:19000::::::\nbob:*:19000::::::\nghost:*:19000::::::\n");
+	put("/etc/shadow", 0600, 0,
+	    "root:*:19000::::::\nalice:*:19000::::::\nbob:*:19000::::::\nghost:*:19000::::::\n");
 	return 0;
 }
 

@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-/* Group setup: enters the private host; without root its tests skip themselves. */
+/* Group setup: enters the private host; without root or sshd its tests skip themselves. */
 int ssh_stage_enter(void **state);
 void ssh_stage_need_root(void);
 

@@ -79,8 +79,21 @@ static void what_is_no_key(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"", "#" K1, " \t# " K1, "ssh-ed25519", "ssh-ed25519 ", "ssh-ed25519 !!!!", "ssh-rsa " B1, "ecdsa-sha2-nistp256 " B1,
-		"command=\"open " K1, "no-pty", "no-pty restrict " K1, B1, "ssh-ed25519 " "AAAA", "x " B1,
+		"",
+		"#" K1,
+		" \t# " K1,
+		"ssh-ed25519",
+		"ssh-ed25519 ",
+		"ssh-ed25519 !!!!",
+		"ssh-rsa " B1,
+		"ecdsa-sha2-nistp256 " B1,
+		"command=\"open " K1,
+		"no-pty",
+		"no-pty restrict " K1,
+		B1,
+		"ssh-ed25519 "
+		"AAAA",
+		"x " B1,
 		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7Bv1nIqdJOePRg nVk9gQ8l6mP2eSs1Ic1hV6Jr0u5a",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -146,8 +159,16 @@ static void removing_keeps_every_other_byte(void **state)
 	(void)state;
 	static char long_option[8300];
 	snprintf(long_option, sizeof(long_option), "command=\"%08192d\" " K2 " long\n", 0);
-	const char *const stay[] = {K2 "\n", "\n", "# c\n", "\t\r\n", "garbage \x01\xff\n", "no-pty " K2 " x\r\n", "ssh-rsa AAAA\n",
-	                            "command=\"" K1 "\" " K2 "\n", long_option, "\"unclosed " K1 "\n"};
+	const char *const stay[] = {K2 "\n",
+				    "\n",
+				    "# c\n",
+				    "\t\r\n",
+				    "garbage \x01\xff\n",
+				    "no-pty " K2 " x\r\n",
+				    "ssh-rsa AAAA\n",
+				    "command=\"" K1 "\" " K2 "\n",
+				    long_option,
+				    "\"unclosed " K1 "\n"};
 	const char *const go[] = {K1 "\n", " " K1 " x\n", "no-pty " K1 "\r\n", "cert-authority " K1 " ca\n"};
 	struct seen k1 = look(K1, strlen(K1));
 	unsigned seed = 1;
@@ -366,7 +387,8 @@ static void only_the_users_named(void **state)
 	put("/etc/ssh/sshd_config", 0644, 0, "UsePAM no\n");
 	keys_file("/root/.ssh/authorized_keys", 0, "");
 	keys_file("/home/bob/.ssh/authorized_keys", 1002, "");
-	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, "users", "bob", "users", "nobody9", NULL), 0);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, "users", "bob", "users", "nobody9", NULL),
+			 0);
 	assert_not_planned(s, "/root/.ssh/authorized_keys");
 	assert_only_op_left(s, "/home/bob/.ssh/authorized_keys");
 	assert_note(s, "there is no account nobody9");
@@ -377,9 +399,9 @@ static void files_where_sshd_looks(void **state)
 	struct ssh_stage *s = *state;
 	ssh_stage_need_root();
 	put("/etc/ssh/sshd_config", 0644, 0,
-	    "AuthorizedKeysFile \"/srv/keys of/%u\" /srv/%U%%.keys %h/k .ssh/mine\n"
-	    "Match User bob Address 10.0.0.0/8\n AuthorizedKeysFile /srv/bob.10\n"
-	    "Match Group wheel\n AuthorizedKeysFile /srv/wheel none.txt\n");
+		"AuthorizedKeysFile \"/srv/keys of/%u\" /srv/%U%%.keys %h/k .ssh/mine\n"
+		"Match User bob Address 10.0.0.0/8\n AuthorizedKeysFile /srv/bob.10\n"
+		"Match Group wheel\n AuthorizedKeysFile /srv/wheel none.txt\n");
 	keys_file("/srv/keys of/bob", 0, "");
 	keys_file("/srv/1002%.keys", 0, "");
 	keys_file("/home/bob/k", 1002, "");
@@ -390,8 +412,9 @@ static void files_where_sshd_looks(void **state)
 	keys_file("/home/alice/none.txt", 1001, "");
 	keys_file("/home/alice/k", 1001, "");
 	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);
-	static const char *const edited[] = {"/srv/keys of/bob", "/srv/1002%.keys", "/home/bob/k", "/home/bob/.ssh/mine",
-	                                     "/srv/bob.10", "/srv/wheel", "/home/alice/none.txt"};
+	static const char *const edited[] = {"/srv/keys of/bob",    "/srv/1002%.keys", "/home/bob/k",
+					     "/home/bob/.ssh/mine", "/srv/bob.10",     "/srv/wheel",
+					     "/home/alice/none.txt"};
 	for (size_t i = 0; i < sizeof(edited) / sizeof(*edited); i++)
 		assert_only_op_left(s, edited[i]);
 	assert_not_planned(s, "/home/bob/.ssh/authorized_keys");
@@ -421,7 +444,8 @@ static void links_stay_within_the_users_trust(void **state)
 	put("/home/bob/x", 0600, 1002, "");
 	assert_int_equal(symlink("/root/.ssh", "/home/bob/.ssh"), 0);
 	assert_int_equal(lchown("/home/bob/.ssh", 1002, 1002), 0);
-	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, "users", "alice", "users", "bob", NULL), 0);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, "users", "alice", "users", "bob", NULL),
+			 0);
 	assert_only_op_left(s, "/home/alice/real/keys");
 	assert_int_equal(plan_count(s->plan), 1);
 	assert_residual_has(s, "/home/bob/.ssh/authorized_keys: a symbolic link leads to a file that is not bob's own");
@@ -452,7 +476,8 @@ static void other_sources_are_told(void **state)
 	buf_printf(&ca, "%s\n", keys.bad.data);
 	put("/etc/ssh/ca.pub", 0644, 0, ca.data);
 	put("/etc/ssh/sshd_config", 0644, 0,
-	    "AuthorizedKeysCommand /usr/bin/keys %u\nAuthorizedKeysCommandUser nobody\nTrustedUserCAKeys /etc/ssh/ca.pub\n");
+		"AuthorizedKeysCommand /usr/bin/keys %u\nAuthorizedKeysCommandUser nobody\nTrustedUserCAKeys "
+		"/etc/ssh/ca.pub\n");
 	assert_int_equal(plan_step(s, &ssh_strip_keys, "fingerprint", keys.bad_fp, NULL), 0);
 	assert_residual_has(s, "/etc/ssh/ca.pub (TrustedUserCAKeys) trusts one of these keys");
 	assert_note(s, "sshd gets keys from a command, too, which is not looked at: /usr/bin/keys %u");
@@ -469,7 +494,8 @@ static void a_broken_configuration_is_told(void **state)
 	assert_only_op_left(s, "/root/.ssh/authorized_keys");
 	assert_only_op_left(s, "/srv/alice");
 	assert_int_equal(s->host.blind.n, 1);
-	assert_non_null(strstr(s->host.blind.v[0], "/etc/ssh/sshd_config: line 1: Bad configuration option: Frobnicate"));
+	assert_non_null(
+	    strstr(s->host.blind.v[0], "/etc/ssh/sshd_config: line 1: Bad configuration option: Frobnicate"));
 	unlink("/etc/ssh/sshd_config");
 	ssh_stage_again(s);
 	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);

@@ -155,12 +155,26 @@ static void each_match_line_is_met(void **state)
 	struct ssh_stage *s = *state;
 	ssh_stage_need_root();
 	static const char *const lines[] = {
-		"Match all", "Match User root", "Match user bob,!alice", "Match User=x*y", "Match User \"bob\"",
-		"Match User *,!root,!daemon", "Match Group wheel", "Match Group *,!root", "Match Group alice User alice",
-		"Match Host *.example.org,!a.example.org", "Match Host B", "Match Address 10.0.0.0/8",
-		"Match Address 10.0.0.0/30,!10.0.0.1", "Match Address 192.168.*.?", "Match Address 2001:db8::/32",
-		"Match Address 2001:db8:*", "Match Address *,!192.0.2.0/24,10.9.8.7", "Match LocalPort 2222",
-		"Match LocalAddress 127.0.0.0/8 LocalPort 22", "Match RDomain blue",
+		"Match all",
+		"Match User root",
+		"Match user bob,!alice",
+		"Match User=x*y",
+		"Match User \"bob\"",
+		"Match User *,!root,!daemon",
+		"Match Group wheel",
+		"Match Group *,!root",
+		"Match Group alice User alice",
+		"Match Host *.example.org,!a.example.org",
+		"Match Host B",
+		"Match Address 10.0.0.0/8",
+		"Match Address 10.0.0.0/30,!10.0.0.1",
+		"Match Address 192.168.*.?",
+		"Match Address 2001:db8::/32",
+		"Match Address 2001:db8:*",
+		"Match Address *,!192.0.2.0/24,10.9.8.7",
+		"Match LocalPort 2222",
+		"Match LocalAddress 127.0.0.0/8 LocalPort 22",
+		"Match RDomain blue",
 		"Match Address 10.0.0.0/8 User bob Host h?st LocalPort 8022 # all",
 	};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
@@ -187,7 +201,7 @@ static void impossible_matches_have_no_case(void **state)
 	struct ssh_stage *s = *state;
 	ssh_stage_need_root();
 	put(SSHD_CONFIG, 0644, 0,
-	    "Match Group nosuchgroup\nMatch User !root\nMatch Address !10.0.0.0/8\nMatch User a User b\n");
+		"Match Group nosuchgroup\nMatch User !root\nMatch Address !10.0.0.0/8\nMatch User a User b\n");
 	_cleanup_(sshd_asker_close) struct sshd_asker asker = {0};
 	_cleanup_(sshd_cases_free) struct sshd_cases cases = {0};
 	_cleanup_buf_ struct buf why = {0};
@@ -207,9 +221,12 @@ static const char *const trees[][2] = {
 	{"Include d/a.conf\nPermitRootLogin no\n", "Match User bob\nPermitRootLogin yes\n"},
 	{"Include d/a.conf\nBanner /global\nPermitRootLogin no\n", "Match Address 10.0.0.0/8\nPermitRootLogin yes\n"},
 	{"Match User bob\nInclude d/a.conf\nBanner /bob\n", "Match Address 10.0.0.0/8\nPermitRootLogin yes\n"},
-	{"PermitRootLogin no\nMatch User bob\n PermitRootLogin yes\nMatch Address 10.0.0.0/8\n PermitRootLogin forced-commands-only\n", ""},
+	{"PermitRootLogin no\nMatch User bob\n PermitRootLogin yes\nMatch Address 10.0.0.0/8\n PermitRootLogin "
+	 "forced-commands-only\n",
+	 ""},
 	{"Match User alice\r\n PermitRootLogin = \"yes\" # x\r\nMatch Group wheel\r\n Banner /w\r\n", ""},
-	{"Include d/a.conf d/*.conf \"d/a.conf\" /nowhere/*\nPermitRootLogin no\n", "Match User bob\nPermitRootLogin yes\n"},
+	{"Include d/a.conf d/*.conf \"d/a.conf\" /nowhere/*\nPermitRootLogin no\n",
+	 "Match User bob\nPermitRootLogin yes\n"},
 	{"Match all\nPermitRootLogin no\n", ""},
 	{"Include d/.*.conf d/a.txt\nPermitRootLogin no\n", "PermitRootLogin yes\n"},
 };
@@ -218,7 +235,8 @@ static void value_by_sshd_itself(const struct sshd_case *c, const char *keyword,
 {
 	_cleanup_buf_ struct buf out = {0};
 	char spec[256];
-	snprintf(spec, sizeof(spec), "user=%s,host=%s,addr=%s,laddr=%s,lport=%s", c->user, c->host, c->addr, c->laddr, c->lport);
+	snprintf(spec, sizeof(spec), "user=%s,host=%s,addr=%s,laddr=%s,lport=%s", c->user, c->host, c->addr, c->laddr,
+		 c->lport);
 	run(&out, SSHD_PROGRAM, "-T", "-C", spec, NULL);
 	assert_int_equal(sshd_dump_value(&out, keyword, ret), 0);
 }
@@ -255,9 +273,12 @@ static void three_readings_agree(void **state)
 		assert_int_equal(sshd_asker_open(&asker, &s->host, NULL, NULL, 0, &why), 0);
 		for (size_t u = 0; u < 3; u++)
 			for (size_t a = 0; a < 2; a++) {
-				struct sshd_case c = {.label = (char *)"x", .user = (char *)users[u], .host = (char *)"h",
-				                      .addr = (char *)addresses[a], .laddr = (char *)"192.0.2.2",
-				                      .lport = (char *)"22"};
+				struct sshd_case c = {.label = (char *)"x",
+						      .user = (char *)users[u],
+						      .host = (char *)"h",
+						      .addr = (char *)addresses[a],
+						      .laddr = (char *)"192.0.2.2",
+						      .lport = (char *)"22"};
 				compare(&asker, &c, "permitrootlogin");
 				compare(&asker, &c, "banner");
 			}

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -53,12 +54,13 @@ static void every_place_is_hardened(void **state)
 	put("/etc/ssh/sshd_config.d/01-a.conf", 0644, 0, "permitrootlogin=yes\r\n");
 	put("/etc/ssh/sshd_config.d/.hidden.conf", 0644, 0, "PermitRootLogin yes\n");
 	put("/etc/ssh/sshd_config.d/b.conf.bak", 0644, 0, "Garbage\n");
-	put("/etc/ssh/m.conf", 0644, 0, "\tPermitRootLogin \"yes\" # why\nMatch User alice\n  PERMITROOTLOGIN prohibit-password");
+	put("/etc/ssh/m.conf", 0644, 0,
+		"\tPermitRootLogin \"yes\" # why\nMatch User alice\n  PERMITROOTLOGIN prohibit-password");
 	put("/etc/ssh/sshd_config", 0644, 0,
-	    "# main\nInclude /etc/ssh/sshd_config.d/*.conf\nPermitRootLogin yes\nX11Forwarding no\n"
-	    "Match Address 10.0.0.0/8\n    PermitRootLogin yes\n"
-	    "Match Group wheel LocalPort 2222\n\tInclude m.conf\n\tBanner none\n"
-	    "Match User bob\n\tPermitRootLogin NO # right already\n");
+		"# main\nInclude /etc/ssh/sshd_config.d/*.conf\nPermitRootLogin yes\nX11Forwarding no\n"
+		"Match Address 10.0.0.0/8\n    PermitRootLogin yes\n"
+		"Match Group wheel LocalPort 2222\n\tInclude m.conf\n\tBanner none\n"
+		"Match User bob\n\tPermitRootLogin NO # right already\n");
 	harden(s, "PermitRootLogin no");
 	assert_planned(s, "/etc/ssh/sshd_config.d/01-a.conf", "PermitRootLogin no\r\n");
 	assert_planned(s, "/etc/ssh/m.conf", "\tPermitRootLogin no\nMatch User alice\n  PermitRootLogin no");
@@ -98,10 +100,11 @@ static void spellings_and_lists(void **state)
 	struct ssh_stage *s = *state;
 	ssh_stage_need_root();
 	put("/etc/ssh/sshd_config", 0644, 0,
-	    "ChallengeResponseAuthentication yes\nPermitRootLogin without-password\nCiphers aes256-ctr\n");
+		"ChallengeResponseAuthentication yes\nPermitRootLogin without-password\nCiphers aes256-ctr\n");
 	assert_int_equal(plan_step(s, &sshd_harden, "option", "KbdInteractiveAuthentication no", "option",
-	                           "PermitRootLogin prohibit-password", "option", "Ciphers aes128-ctr,aes256-ctr", "reload",
-	                           "no", NULL), 0);
+				   "PermitRootLogin prohibit-password", "option", "Ciphers aes128-ctr,aes256-ctr",
+				   "reload", "no", NULL),
+			 0);
 	assert_planned(s, "/etc/ssh/sshd_config", "KbdInteractiveAuthentication no\nPermitRootLogin without-password\n"
 	                                          "Ciphers aes128-ctr,aes256-ctr\n");
 	assert_string_equal(plan_at(s->plan, 0)->service, "sshd-config");
@@ -133,7 +136,8 @@ static void what_is_refused_says_why(void **state)
 		assert_int_equal(plan_count(s->plan), 0);
 	}
 	ssh_stage_again(s);
-	assert_int_equal(plan_step(s, &sshd_harden, "option", "X11Forwarding no", "option", "x11forwarding yes", NULL), -EINVAL);
+	assert_int_equal(plan_step(s, &sshd_harden, "option", "X11Forwarding no", "option", "x11forwarding yes", NULL),
+			 -EINVAL);
 	put_bytes("/etc/ssh/sshd_config", "UsePAM no\0\n", 11);
 	assert_int_equal(plan_step(s, &sshd_harden, "option", "X11Forwarding no", NULL), -EINVAL);
 	assert_non_null(strstr(plan_failure(s->plan), "NUL"));
@@ -212,7 +216,8 @@ static pid_t start_sshd(const char *extra)
 /* The first bytes that the server says, "" when it does not answer within two seconds. */
 static int connect_sshd(char *banner, size_t size)
 {
-	const struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct sockaddr_in to = {
+	    .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	const struct timespec pause = {.tv_nsec = 20000000};
 	for (int i = 0; i < 100; i++) {
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -255,7 +260,7 @@ static void a_reload_keeps_the_sessions(void **state)
 	put("/etc/ssh/sshd_config", 0644, 0, "Port 2222\nListenAddress 127.0.0.1\nVersionAddendum second\nUsePAM no\n");
 	buf_reset(&note);
 	assert_int_equal(service_reload(&s->host, &sshd_service, &note), 0);
-	buf_printf(&want, "sshd reloaded (SIGHUP to pid %d)", (int)pid);
+	buf_printf(&want, "SIGHUP to pid %d", (int)pid);
 	assert_string_equal(note.data, want.data);
 	int new = connect_sshd(banner, sizeof(banner));
 	assert_non_null(strstr(banner, "second"));
@@ -295,13 +300,45 @@ static void the_command_line_beats_the_files(void **state)
 	end_sshd(pid);
 }
 
+/* With systemd as pid 1 (a /proc of our own says so) the first active unit is reloaded. */
+static void systemd_is_asked_where_it_runs(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	if (access("/usr/bin/systemctl", F_OK) < 0)
+		skip();
+	_cleanup_buf_ struct buf note = {0};
+	put("/srv/systemctl", 0755, 0,
+	    "#!/bin/sh\n"
+	    "echo \"$*\" >>/srv/asked\n"
+	    "case \"$*\" in *is-active*sshd.service) exit 0;; *is-active*) exit 3;; esac\n"
+	    "test ! -e /srv/refuse || { echo 'Job failed. See\033 the journal.' >&2; exit 1; }\n");
+	put("/srv/proc/1/comm", 0644, 0, "systemd\n");
+	mkdir("/run/systemd", 0755);
+	mkdir("/run/systemd/system", 0755);
+	assert_int_equal(mount("/srv/systemctl", "/usr/bin/systemctl", NULL, MS_BIND, NULL), 0);
+	close_fd(&s->host.proc);
+	s->host.proc = open("/srv/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(service_reload(&s->host, &sshd_service, &note), 0);
+	assert_string_equal(note.data, "systemctl reload sshd.service");
+	assert_file("/srv/asked", "is-active --quiet -- ssh.service\nis-active --quiet -- sshd.service\n"
+	                          "reload -- sshd.service\n");
+	put("/srv/refuse", 0644, 0, "");
+	buf_reset(&note);
+	assert_int_equal(service_reload(&s->host, &sshd_service, &note), -EIO);
+	assert_string_equal(note.data, "systemctl reload sshd.service failed: Job failed. See\\x1b the journal.");
+	assert_int_equal(umount("/usr/bin/systemctl"), 0);
+	assert_int_equal(rmdir("/run/systemd/system"), 0);
+}
+
 /* Another program's listener, and a program of another name at sshd's socket, are none. */
 static void only_the_daemon_itself_is_reloaded(void **state)
 {
 	struct ssh_stage *s = *state;
 	ssh_stage_need_root();
 	_cleanup_buf_ struct buf note = {0};
-	const struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(22), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct sockaddr_in at = {
+	    .sin_family = AF_INET, .sin_port = htons(22), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
 	assert_int_equal(listen(fd, 1), 0);
@@ -332,8 +369,9 @@ static void the_last_key_stays(void **state)
 	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", key.data, NULL), 0);
 	assert_int_equal(plan_count(s->plan), 1);
 	assert_int_equal(prove(s, &why), -EPERM);
-	assert_string_equal(why.data, "after this nobody could log in over ssh any more; now root with a key can: leave one key "
-	                              "or password that sshd accepts");
+	assert_string_equal(why.data,
+			    "after this nobody could log in over ssh any more; now root with a key can: leave one key "
+			    "or password that sshd accepts");
 	/* Somebody else's key is a way, too. */
 	_cleanup_buf_ struct buf other = {0};
 	make_key("ed25519", "other", &other);
@@ -463,6 +501,7 @@ int main(void)
 		STAGED(a_reload_keeps_the_sessions),
 		STAGED(the_command_line_beats_the_files),
 		STAGED(only_the_daemon_itself_is_reloaded),
+		STAGED(systemd_is_asked_where_it_runs),
 		STAGED(the_last_key_stays),
 		STAGED(a_configuration_can_lock_out),
 		STAGED(accounts_decide_too),
