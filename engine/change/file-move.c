@@ -111,10 +111,9 @@ static int set_aside(int dir, const char *name, char aside[RANDOM_NAME_LEN])
 /* Whether what stands under NAME now has the content and is a regular file. */
 static int check_name(int dir, const char *name, const struct sha256 *sha256)
 {
-	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
+	_cleanup_close_ int fd = -1;
 	struct sha256 now;
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (name_open_regular(dir, name, &fd, NULL) < 0)
 		return -ESTALE;
 	int r = sha256_fd(fd, &now);
 	return r < 0 ? r : strcmp(now.hex, sha256->hex) == 0 ? 0 : -ESTALE;
@@ -199,15 +198,13 @@ static int apply(struct host *host, struct change *c, struct effect *effect)
 	struct stat st = {0};
 	struct sha256 sha256;
 	int r = path_open_parent(host->root, c->target, &dir, &name);
-	if (r == 0) {
-		fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		r = fd < 0 ? -errno : 0;
-	}
+	if (r == 0)
+		r = name_open_regular(dir, name, &fd, NULL);
 	if (r == -ENOENT && vault_open_object(host->vault, planned_hash(c), &fd) == 0) {
 		buf_puts(&effect->note, "it was gone already");
 		return 0;
 	}
-	if (r == -ENOENT || r == -ELOOP || r == -ENOTDIR)
+	if (r == -ENOENT || r == -ELOOP || r == -ENOTDIR || r == -EINVAL)
 		r = -ESTALE;
 	if (r == 0)
 		r = check_identity(c, fd, &st, &sha256);
