@@ -38,8 +38,21 @@ static int name_below(int root, int fd, struct buf *ret)
 	return strncmp(name, top, n) == 0 && name[n] == '/' ? buf_puts(ret, name + n) : -EXDEV;
 }
 
+/* Whether PATH names a file already as the kernel would: no link, no "." and no "//". */
+static int is_real(int root, const char *path)
+{
+	_cleanup_close_ int fd = -1;
+	if (strstr(path, "//") || strstr(path, "/./") || strstr(path, "/../"))
+		return 0;
+	int r = path_open(root, path, O_PATH, &fd);
+	return r == -ELOOP ? 0 : r < 0 ? r : 1;
+}
+
 int path_resolve_for(int root, const char *path, uid_t uid, struct buf *ret)
 {
+	int real_already = is_real(root, path);
+	if (real_already != 0) /* nearly always, and much the cheapest */
+		return real_already < 0 ? real_already : buf_puts(ret, path);
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 	_cleanup_close_ int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 	_cleanup_buf_ struct buf real = {0}, host = {0};
