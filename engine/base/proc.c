@@ -201,19 +201,6 @@ int proc_children(int proc, pid_t pid, struct pids *ret)
 	return r;
 }
 
-/* The kernel writes a newline as "\n" and a backslash as "\\" here. */
-static void copy_comm(char ret[64], const char *from, size_t len)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < len && n < 63; i++) {
-		if (from[i] == '\\' && i + 1 < len)
-			ret[n++] = from[++i] == 'n' ? '\n' : from[i];
-		else
-			ret[n++] = from[i];
-	}
-	ret[n] = '\0';
-}
-
 /* The name may hold anything, also ") R 1": only the last parenthesis closes it. */
 static int parse_stat(const struct buf *text, struct proc_stat *ret)
 {
@@ -236,7 +223,8 @@ static int parse_stat(const struct buf *text, struct proc_stat *ret)
 	st.threads = n_threads;
 	st.cpu_ticks = user + sys;
 	st.start = start;
-	copy_comm(st.comm, open + 1, (size_t)(close - open - 1));
+	size_t len = (size_t)(close - open - 1);
+	memcpy(st.comm, open + 1, len < sizeof(st.comm) ? len : sizeof(st.comm) - 1);
 	*ret = st;
 	return 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change/process-select.h"
 
-#include "base/escape.h"
 #include "change/process-match.h"
 #include "change/process-record.h"
 
@@ -220,7 +219,9 @@ static int ask(struct scan *scan, pid_t pid)
 	if (r == 1)
 		r = eligible(scan, pid);
 	if (r == -EACCES || r == -EPERM) {
-		int noted = host_blind(scan->match.host, "cannot look at all processes of other users: not root");
+		int noted = geteuid() == 0
+		                    ? host_blind(scan->match.host, "cannot look into process %d: %s", (int)pid, strerror(-r))
+		                    : host_blind(scan->match.host, "cannot look into the processes of other users: not root");
 		return noted < 0 ? noted : 0;
 	}
 	return r == -ENOENT || r == -ENAMETOOLONG ? 0 : r;
