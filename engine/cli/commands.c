@@ -71,7 +71,7 @@ int command_plan(struct session *s)
 		int r = facts_new(&facts);
 		if (r == 0)
 			r = round_plan(&s->engine, playbook, facts, &round);
-		status = r < 0 ? fail("planning", strerror(-r)) : plan_status(round);
+		status = r < 0 ? complain("planning", strerror(-r)) : plan_status(round);
 	}
 	if (round && s->options->json) {
 		put_json(&s->printer, json_plan(playbook, round, &s->host, status));
@@ -107,7 +107,7 @@ static int need_root(const char *what)
 
 static int run_failure(int r, const struct buf *why)
 {
-	fail("the run could not go on", why->len ? why->data : strerror(-r));
+	complain("the run could not go on", why->len ? why->data : strerror(-r));
 	return r == -ENOTSUP ? EXIT_REFUSED : EXIT_FAILED;
 }
 
@@ -177,7 +177,7 @@ int command_rollback_plan(struct session *s)
 	if (r == 0 && (status = check_step(run, s->options->step)) == EXIT_DONE)
 		r = rollback_plan(&s->engine, run, s->options->step, &plan);
 	if (r < 0)
-		status = fail(id, why.len ? why.data : strerror(-r));
+		status = complain(id, why.len ? why.data : strerror(-r));
 	if (r == 0 && status == EXIT_DONE) {
 		if (s->options->json)
 			put_json(&s->printer, json_undo_plan(&plan));

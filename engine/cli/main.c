@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 {
 	int r = scrub();
 	if (r < 0)
-		return fail("start", strerror(-r));
+		return complain("start", strerror(-r));
 	struct options options;
 	_cleanup_buf_ struct buf why = {0};
 	if (options_parse(argc, argv, &options, &why) < 0) {
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 	int status;
 	r = session_open(&session, &options);
 	if (r < 0) {
-		status = fail("/", strerror(-r));
+		status = complain("/", strerror(-r));
 	} else {
 		progress_start();
 		status = dispatch(&session);

@@ -209,8 +209,8 @@ void print_undone(const struct printer *p, const struct change *c, enum undo und
 void print_reloaded(const struct printer *p, const char *service, int error, const char *note)
 {
 	print_styled(p, error ? STYLE_YELLOW : STYLE_GREEN, "  %-9s", error ? "not" : "reloaded");
-	print_styled(p, STYLE_PLAIN, " %s%s%s\n", error ? "reloaded: " : "", *note ? note : service,
-	             error && !*note ? strerror(-error) : "");
+	print_styled(p, STYLE_PLAIN, " %s%s: %s\n", error ? "reloaded: " : "", service,
+	             *note || !error ? note : strerror(-error));
 }
 
 void print_result(const struct printer *p, const struct run_result *result)

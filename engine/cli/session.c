@@ -25,7 +25,7 @@ static const struct parts parts = {
 	.reload = service_reload,
 };
 
-int fail(const char *what, const char *why)
+int complain(const char *what, const char *why)
 {
 	fprintf(stderr, "respond: %s: %s\n", what, why);
 	return EXIT_FAILED;
@@ -187,7 +187,7 @@ int session_config(struct session *s)
 	if (r == -EINVAL)
 		return put_diags(&diags);
 	if (r < 0) {
-		fail(CONFIG_FILE, strerror(-r));
+		complain(CONFIG_FILE, strerror(-r));
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;
@@ -199,7 +199,7 @@ int session_playbook(struct session *s, struct playbook **ret)
 	_cleanup_(diags_free) struct diags diags = {0};
 	int r = playbook_load(s->host.root, file, SHIPPED_PLAYBOOKS, parts.actions, ret, &diags);
 	if (r < 0 && !diags.n) {
-		fail(file, strerror(-r));
+		complain(file, strerror(-r));
 		return EXIT_USAGE;
 	}
 	return r < 0 ? put_diags(&diags) : EXIT_DONE;
@@ -208,7 +208,7 @@ int session_playbook(struct session *s, struct playbook **ret)
 int session_guard(struct session *s)
 {
 	int r = guard_new(&s->host, &s->config, parts.proofs, &s->options->allow, &s->engine.guard);
-	return r < 0 ? fail("guard", strerror(-r)) : EXIT_DONE;
+	return r < 0 ? complain("guard", strerror(-r)) : EXIT_DONE;
 }
 
 int session_find_run(const struct session *s, char ret[RUN_ID_LEN])

@@ -32,7 +32,7 @@ int session_playbook(struct session *s, struct playbook **ret);
 int session_find_run(const struct session *s, char ret[RUN_ID_LEN]);
 
 /* "respond: WHAT: WHY" on standard error; EXIT_FAILED. */
-int fail(const char *what, const char *why);
+int complain(const char *what, const char *why);
 
 /* For commands that alter the host. SIGINT and SIGTERM end a run between two changes,
  * not within one, and the loss of the terminal does not end it. */
