@@ -88,8 +88,10 @@ static int note_hits(struct sweep *s, const struct found *f, const struct cronta
 		              h->hidden ? "; control characters hide it on a terminal" : "");
 	}
 	if (r == 0 && hits->newline_added)
-		r = plan_note(s->plan, "%s: its last line had no newline, without which cron on Debian ignores the whole file: "
-		              "added", f->shown);
+		r = plan_note(s->plan,
+		              "%s: its last line had no newline, without which cron on Debian ignores the whole file: "
+		              "added",
+		              f->shown);
 	return r;
 }
 
@@ -124,7 +126,8 @@ static int take_script(struct sweep *s, const struct found *f)
 		return r == -ENOENT ? 0 : r;
 	s->count++;
 	if (f->place->type == PLACE_SCRIPTS && cron_skips_name(f->name))
-		r = plan_note(s->plan, "%s: run-parts passes over files of this name, so it did not run from there", f->shown);
+		r = plan_note(s->plan, "%s: run-parts passes over files of this name, so it did not run from there",
+		              f->shown);
 	return r < 0 ? r : plan_fact(s->plan, "path", f->path);
 }
 
@@ -174,8 +177,10 @@ static int explain(struct sweep *s, const char *shown, int error)
 	case -EPERM:
 		return host_blind(s->host, "cannot read %s: %s", shown, strerror(-error));
 	case -ELOOP:
-		return plan_residual(s->plan, "%s leads through a symbolic link that others than root can change: it was not "
-		                     "searched", shown);
+		return plan_residual(s->plan,
+		                     "%s leads through a symbolic link that others than root can change: it was not "
+		                     "searched",
+		                     shown);
 	case -EFBIG:
 		return plan_residual(s->plan, "%s is too large to be searched", shown);
 	default:

@@ -135,8 +135,10 @@ static int check_pseudo(struct guard *guard, struct file_facts *facts, const str
 	static const char *const dirs[] = {"/proc", "/sys", NULL};
 	(void)facts;
 	if (below_any(t->path, dirs) || kernel_filesystem(t->fs))
-		return guard_refuse(guard, v, "file.pseudo", "%s is not a file on a disk, the kernel makes it: leave it out "
-		                    "of the step", t->shown);
+		return guard_refuse(guard, v, "file.pseudo",
+		                    "%s is not a file on a disk, the kernel makes it: leave it out "
+		                    "of the step",
+		                    t->shown);
 	if (t->exists && (S_ISCHR(t->stx.stx_mode) || S_ISBLK(t->stx.stx_mode)))
 		return guard_refuse(guard, v, "file.pseudo", "%s is a device: leave it out of the step", t->shown);
 	return 0;
@@ -159,7 +161,8 @@ static int check_mount_point(struct guard *guard, struct file_facts *facts, cons
 	if (!t->exists || !(t->stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return 0;
 	return guard_refuse(guard, v, "file.mount-point",
-	                    "something is mounted on %s, so it does not show the file below: unmount it first", t->shown);
+	                    "something is mounted on %s, so it does not show the file below: unmount it first",
+	                    t->shown);
 }
 
 static int check_device(struct guard *guard, struct file_facts *facts, const struct target *t, struct refusal *v)
@@ -167,24 +170,27 @@ static int check_device(struct guard *guard, struct file_facts *facts, const str
 	(void)facts;
 	if (!is_below(t->path, "/dev") || is_below(t->path, "/dev/shm"))
 		return 0;
-	return guard_refuse(guard, v, "file.device", "%s is below /dev, where devices live: check it by hand", t->shown);
+	return guard_refuse(guard, v, "file.device", "%s is below /dev, where devices live: check it by hand",
+	                    t->shown);
 }
 
 static int check_interpreter(struct guard *guard, struct file_facts *facts, const struct target *t, struct refusal *v)
 {
 	static const char *const places[] = {"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", NULL};
 	static const char *const names[] = {
-		"sh", "bash", "rbash", "dash", "ash", "zsh", "zsh[0-9]*", "ksh", "ksh[0-9]*", "mksh", "csh", "tcsh", "fish",
-		"busybox", "toybox", "perl", "perl[0-9]*", "python", "python[0-9]*", "pypy*", "ruby", "ruby[0-9]*", "php",
-		"php[0-9]*", "lua", "lua[0-9]*", "luajit*", "node", "nodejs", "tclsh*", "expect", "awk", "gawk", "mawk",
-		"original-awk", "guile*", "java", "libc.so*", "libc-*.so", "ld-*.so*", "ld.so", "libpthread*.so*",
-		"libdl*.so*", "libcrypt.so*", "libpam*.so*", "libnss_*.so*", "pam_*.so", "sshd", "sshd-session", "sshd-auth",
-		"sftp-server", "login", "su", "sudo", "doas", "getty", "agetty", "init", "systemd", "libc.musl*", "vmlinuz*",
+		"sh", "bash", "rbash", "dash", "ash", "zsh", "zsh[0-9]*", "ksh", "ksh[0-9]*", "mksh", "csh",
+		"tcsh", "fish", "busybox", "toybox", "perl", "perl[0-9]*", "python", "python[0-9]*", "pypy*",
+		"ruby", "ruby[0-9]*", "php", "php[0-9]*", "lua", "lua[0-9]*", "luajit*", "node", "nodejs",
+		"tclsh*", "expect", "awk", "gawk", "mawk", "original-awk", "guile*", "java", "libc.so*",
+		"libc-*.so", "ld-*.so*", "ld.so", "libpthread*.so*", "libdl*.so*", "libcrypt.so*",
+		"libpam*.so*", "libnss_*.so*", "pam_*.so", "sshd", "sshd-session", "sshd-auth", "sftp-server",
+		"login", "su", "sudo", "doas", "getty", "agetty", "init", "systemd", "libc.musl*", "vmlinuz*",
 		NULL,
 	};
 	(void)facts;
 	if (is_below(t->path, "/boot"))
-		return guard_refuse(guard, v, "file.interpreter", "%s is in /boot: without it the host may not start", t->shown);
+		return guard_refuse(guard, v, "file.interpreter", "%s is in /boot: without it the host may not start",
+		                    t->shown);
 	if (!below_any(t->path, places) || !matches_any(t->name, names))
 		return 0;
 	return guard_refuse(guard, v, "file.interpreter",
@@ -195,18 +201,21 @@ static int check_interpreter(struct guard *guard, struct file_facts *facts, cons
 static int check_essential(struct guard *guard, struct file_facts *facts, const struct target *t, struct refusal *v)
 {
 	static const char *const patterns[] = {
-		"/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/sudoers",
-		"/etc/login.defs", "/etc/nsswitch.conf", "/etc/hosts", "/etc/resolv.conf", "/etc/fstab", "/etc/crypttab",
-		"/etc/machine-id", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/crontab", "/etc/profile", "/etc/shells",
-		"/etc/pam.d/common-*", "/etc/pam.d/sshd", "/etc/pam.d/login", "/etc/pam.d/su", "/etc/pam.d/sudo",
-		"/etc/pam.d/other", "/etc/pam.d/system-auth*", "/etc/pam.d/password-auth*", "/etc/ssh/sshd_config",
+		"/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/subuid", "/etc/subgid",
+		"/etc/sudoers", "/etc/login.defs", "/etc/nsswitch.conf", "/etc/hosts", "/etc/resolv.conf",
+		"/etc/fstab", "/etc/crypttab", "/etc/machine-id", "/etc/ld.so.cache", "/etc/ld.so.conf",
+		"/etc/crontab", "/etc/profile", "/etc/shells", "/etc/pam.d/common-*", "/etc/pam.d/sshd",
+		"/etc/pam.d/login", "/etc/pam.d/su", "/etc/pam.d/sudo", "/etc/pam.d/other",
+		"/etc/pam.d/system-auth*", "/etc/pam.d/password-auth*", "/etc/ssh/sshd_config",
 		"/etc/ssh/ssh_host_*", "/etc/network/interfaces", "/etc/selinux/config", NULL,
 	};
 	(void)facts;
 	if (!matches_any(t->path, patterns))
 		return 0;
-	return guard_refuse(guard, v, "file.essential", "without %s the host may not start, or nobody may log in: edit it "
-	                    "instead of taking it away", t->shown);
+	return guard_refuse(guard, v, "file.essential",
+	                    "without %s the host may not start, or nobody may log in: edit it "
+	                    "instead of taking it away",
+	                    t->shown);
 }
 
 static int check_packaged(struct guard *guard, struct file_facts *facts, const struct target *t, struct refusal *v)
@@ -221,19 +230,21 @@ static int check_packaged(struct guard *guard, struct file_facts *facts, const s
 		return 0;
 	if (r < 0)
 		return guard_unsure(v, r, "cannot find out whether %s belongs to a package", t->shown);
-	return guard_refuse(guard, v, "file.packaged", "%s belongs to the package %s: reinstall the package if the file was "
-	                    "altered, and name the script if it is an interpreter", t->shown,
-	                    guard_text(&shown, buf_text(&owner)));
+	return guard_refuse(guard, v, "file.packaged",
+	                    "%s belongs to the package %s: reinstall the package if the file was "
+	                    "altered, and name the script if it is an interpreter",
+	                    t->shown, guard_text(&shown, buf_text(&owner)));
 }
 
 static int check_data(struct guard *guard, struct file_facts *facts, const struct target *t, struct refusal *v)
 {
 	static const char *const dirs[] = {
-		"/var/lib/mysql", "/var/lib/mariadb", "/var/lib/postgresql", "/var/lib/pgsql", "/var/lib/mongodb",
-		"/var/lib/mongo", "/var/lib/redis", "/var/lib/ldap", "/var/lib/elasticsearch", "/var/lib/opensearch",
-		"/var/lib/influxdb", "/var/lib/clickhouse", "/var/lib/cassandra", "/var/lib/etcd", "/var/lib/dpkg",
-		"/var/lib/rpm", "/usr/lib/sysimage/rpm", "/var/lib/apt", "/var/backups", "/var/log", "/var/mail",
-		"/var/spool/mail", "/var/spool/postfix", "/var/spool/exim4", "/var/vmail", "/var/lib/docker/volumes", NULL,
+		"/var/lib/mysql", "/var/lib/mariadb", "/var/lib/postgresql", "/var/lib/pgsql",
+		"/var/lib/mongodb", "/var/lib/mongo", "/var/lib/redis", "/var/lib/ldap",
+		"/var/lib/elasticsearch", "/var/lib/opensearch", "/var/lib/influxdb", "/var/lib/clickhouse",
+		"/var/lib/cassandra", "/var/lib/etcd", "/var/lib/dpkg", "/var/lib/rpm", "/usr/lib/sysimage/rpm",
+		"/var/lib/apt", "/var/backups", "/var/log", "/var/mail", "/var/spool/mail",
+		"/var/spool/postfix", "/var/spool/exim4", "/var/vmail", "/var/lib/docker/volumes", NULL,
 	};
 	(void)facts;
 	const char *dir = below_any(t->path, dirs);
@@ -248,7 +259,8 @@ static int check_protected(struct guard *guard, struct file_facts *facts, const 
 	for (size_t i = 0; i < facts->protected.n; i++) {
 		_cleanup_buf_ struct buf shown = {0};
 		if (is_below(t->path, facts->protected.v[i]))
-			return guard_refuse(guard, v, "file.protected", "%s is protected by respond.conf(5), which names %s", t->shown,
+			return guard_refuse(guard, v, "file.protected",
+			                    "%s is protected by respond.conf(5), which names %s", t->shown,
 			                    guard_text(&shown, facts->protected.v[i]));
 	}
 	return 0;
@@ -263,7 +275,8 @@ static bool holds_keys_of(const struct target *t, const struct user *user)
 	if (user->home[0] == '/' && user->home[1] && is_below(t->path, buf_text(&dir)))
 		return true;
 	bool keys = strstr(t->path, "authorized_keys") || is_below(t->path, "/etc/ssh");
-	return keys && (strcmp(t->name, user->name) == 0 || (t->exists && t->stx.stx_uid == user->uid && user->uid != 0));
+	return keys &&
+	       (strcmp(t->name, user->name) == 0 || (t->exists && t->stx.stx_uid == user->uid && user->uid != 0));
 }
 
 static int check_user(struct guard *guard, struct file_facts *facts, const struct target *t, struct refusal *v)
@@ -277,7 +290,8 @@ static int check_user(struct guard *guard, struct file_facts *facts, const struc
 	for (size_t i = 0; i < names->n; i++) {
 		const struct user *user = users_by_name(users, names->v[i]);
 		if (user && holds_keys_of(t, user))
-			return guard_refuse(guard, v, "user.protected", "%s holds keys of %s, whom respond.conf(5) protects", t->shown,
+			return guard_refuse(guard, v, "user.protected",
+			                    "%s holds keys of %s, whom respond.conf(5) protects", t->shown,
 			                    names->v[i]);
 	}
 	return 0;

@@ -144,10 +144,12 @@ static int add_broadcasts(struct guard *guard, struct net_facts *f)
 		return -errno;
 	int r = 0;
 	for (const struct ifaddrs *i = all; r == 0 && i; i = i->ifa_next) {
-		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || !(i->ifa_flags & IFF_BROADCAST) || !i->ifa_broadaddr)
+		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || !(i->ifa_flags & IFF_BROADCAST) ||
+		    !i->ifa_broadaddr)
 			continue;
 		struct netaddr address;
-		netaddr_from_bytes(AF_INET, &((const struct sockaddr_in *)(const void *)i->ifa_broadaddr)->sin_addr, &address);
+		netaddr_from_bytes(AF_INET, &((const struct sockaddr_in *)(const void *)i->ifa_broadaddr)->sin_addr,
+		                   &address);
 		r = protect(guard, f, &address, "net.broadcast", "the broadcast address of a network of this host");
 	}
 	freeifaddrs(all);
@@ -199,8 +201,8 @@ static int add_service_file(struct guard *guard, struct net_facts *f, size_t whi
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) {
-		host_blind(guard->host, "cannot read %s (%s): %s may go unprotected", guard_text(&shown, file), strerror(-r),
-		           service_files[which].what);
+		host_blind(guard->host, "cannot read %s (%s): %s may go unprotected", guard_text(&shown, file),
+		           strerror(-r), service_files[which].what);
 		return 0;
 	}
 	char *rest = text.data;
@@ -267,8 +269,10 @@ static int add_peers(struct session *s, pid_t pid)
 {
 	int r = proc_sockets(s->guard->host->proc, pid, add_peer, s);
 	if (r == -EACCES || r == -EPERM) {
-		host_blind(s->guard->host, "cannot look at the sockets of pid %d (no permission): where its session comes from "
-		                           "is not known", (int)pid);
+		host_blind(s->guard->host,
+		           "cannot look at the sockets of pid %d (no permission): where its session comes from "
+		           "is not known",
+		           (int)pid);
 		return 0;
 	}
 	return r == -ENOENT || r == -ESRCH ? 0 : r;
@@ -315,7 +319,8 @@ static int add_operator(struct guard *guard, struct net_facts *f)
 static bool is_login(struct guard *guard, pid_t pid)
 {
 	char comm[64];
-	return proc_comm(guard->host->proc, pid, comm) == 0 && strncmp(comm, "sshd", 4) == 0 && guard_is_login(guard, pid);
+	return proc_comm(guard->host->proc, pid, comm) == 0 && strncmp(comm, "sshd", 4) == 0 &&
+	       guard_is_login(guard, pid);
 }
 
 static int add_logins(struct guard *guard, struct net_facts *f)
@@ -452,7 +457,7 @@ int guard_address(struct guard *guard, const struct netaddr *address, struct ref
 	netaddr_format(address, shown);
 	if (address->prefix < floor)
 		r = guard_refuse(guard, v, "net.too-wide",
-		                 "%s is wider than /%u, the widest that respond.conf(5) allows: name smaller networks", shown,
-		                 floor);
+		                 "%s is wider than /%u, the widest that respond.conf(5) allows: name smaller networks",
+		                 shown, floor);
 	return r < 0 || !e ? r : refuse_entry(guard, address, shown, e, v);
 }

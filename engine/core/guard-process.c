@@ -145,7 +145,8 @@ static int find_users(struct guard *guard, struct process_facts *f)
 		if (user)
 			f->users[f->n_users++] = user->uid;
 		else
-			host_blind(guard->host, "the protected user %s is not in /etc/passwd: its processes cannot be told",
+			host_blind(guard->host,
+			           "the protected user %s is not in /etc/passwd: its processes cannot be told",
 			           names->v[i]);
 	}
 	return 0;
@@ -224,8 +225,9 @@ static void set_name(struct target *t, const char *name)
 
 static void blind_exe(struct guard *guard)
 {
-	host_blind(guard->host, "cannot look at the executables of some processes (no permission): they are protected by "
-	                        "their names");
+	host_blind(guard->host,
+	           "cannot look at the executables of some processes (no permission): they are protected by "
+	           "their names");
 }
 
 /* 0: found out all there is. -ESRCH: it has gone. */
@@ -324,14 +326,18 @@ static int check_sshd(struct guard *guard, pid_t pid, const struct target *t, st
 	if (listens < 0)
 		return listens;
 	if (listens)
-		return guard_refuse(guard, v, "process.sshd-listener",
-		                    "pid %d is the sshd that accepts logins: killing it locks everybody out; narrow the step's "
-		                    "matchers", (int)pid);
+		return guard_refuse(
+			guard, v, "process.sshd-listener",
+			"pid %d is the sshd that accepts logins: killing it locks everybody out; narrow the step's "
+			"matchers",
+			(int)pid);
 	if (!serves_login(guard, pid, 2))
 		return 0;
-	return guard_refuse(guard, v, "process.ssh-session",
-	                    "pid %d is the sshd of somebody who is logged in, which may be an operator: end what runs in the "
-	                    "session instead, or make sure that it is the intruder's", (int)pid);
+	return guard_refuse(
+		guard, v, "process.ssh-session",
+		"pid %d is the sshd of somebody who is logged in, which may be an operator: end what runs in the "
+		"session instead, or make sure that it is the intruder's",
+		(int)pid);
 }
 
 /* In a session with a terminal somebody works. Without one only its leader is more to
@@ -356,8 +362,10 @@ static int check_service(struct guard *guard, const struct target *t, struct ref
 		const struct service_name *s = &service_names[i];
 		if (strcmp(s->name, t->name) != 0)
 			continue;
-		return guard_refuse(guard, v, s->rule, "pid %d (%s) is %s; narrow the step's matchers, or stop the service "
-		                    "by its own means", (int)t->stat.pid, buf_text(&t->shown), s->what);
+		return guard_refuse(guard, v, s->rule,
+		                    "pid %d (%s) is %s; narrow the step's matchers, or stop the service "
+		                    "by its own means",
+		                    (int)t->stat.pid, buf_text(&t->shown), s->what);
 	}
 	return 0;
 }
@@ -375,9 +383,10 @@ static int check_config(struct guard *guard, const struct process_facts *f, cons
 	const struct strv *names = &guard->config->processes;
 	for (size_t i = 0; i < names->n; i++)
 		if (is_named(guard, t, names->v[i]))
-			return guard_refuse(guard, v, "process.protected",
-			                    "pid %d (%s) is protected by respond.conf(5) as %s; narrow the step's matchers",
-			                    (int)t->stat.pid, buf_text(&t->shown), names->v[i]);
+			return guard_refuse(
+				guard, v, "process.protected",
+				"pid %d (%s) is protected by respond.conf(5) as %s; narrow the step's matchers",
+				(int)t->stat.pid, buf_text(&t->shown), names->v[i]);
 	if (!f->n_users)
 		return 0;
 	struct proc_status status;
@@ -386,9 +395,11 @@ static int check_config(struct guard *guard, const struct process_facts *f, cons
 		return r == -ESRCH ? 0 : guard_unsure(v, r, "cannot tell whose process pid %d is", (int)t->stat.pid);
 	for (size_t i = 0; i < f->n_users; i++)
 		if (status.uid == f->users[i] || status.euid == f->users[i])
-			return guard_refuse(guard, v, "user.protected",
-			                    "pid %d (%s) runs as user %u, whom respond.conf(5) protects; narrow the step's "
-			                    "matchers", (int)t->stat.pid, buf_text(&t->shown), (unsigned)f->users[i]);
+			return guard_refuse(
+				guard, v, "user.protected",
+				"pid %d (%s) runs as user %u, whom respond.conf(5) protects; narrow the step's "
+				"matchers",
+				(int)t->stat.pid, buf_text(&t->shown), (unsigned)f->users[i]);
 	return 0;
 }
 
@@ -402,9 +413,11 @@ static int check_pid(struct guard *guard, const struct process_facts *f, pid_t p
 		return guard_refuse(guard, v, "process.self",
 		                    "pid %d is this program itself; narrow the step's matchers", (int)pid);
 	if (pids_has(&f->ancestors, pid))
-		return guard_refuse(guard, v, "process.ancestor",
-		                    "pid %d is what this program was started by: killing it ends the response halfway; narrow "
-		                    "the step's matchers", (int)pid);
+		return guard_refuse(
+			guard, v, "process.ancestor",
+			"pid %d is what this program was started by: killing it ends the response halfway; narrow "
+			"the step's matchers",
+			(int)pid);
 	return 0;
 }
 
@@ -425,9 +438,10 @@ int guard_process(struct guard *guard, pid_t pid, struct refusal *v)
 	if (r < 0)
 		return r == -ESRCH ? 0 : guard_unsure(v, r, "cannot look at pid %d", (int)pid);
 	if (t.stat.kthread)
-		return guard_refuse(guard, v, "process.kernel-thread",
-		                    "pid %d (%s) is a thread of the kernel: it cannot be killed; narrow the step's matchers",
-		                    (int)pid, buf_text(&t.shown));
+		return guard_refuse(
+			guard, v, "process.kernel-thread",
+			"pid %d (%s) is a thread of the kernel: it cannot be killed; narrow the step's matchers",
+			(int)pid, buf_text(&t.shown));
 	r = check_session(guard, f, &t, v);
 	if (r == 0)
 		r = check_sshd(guard, pid, &t, v);

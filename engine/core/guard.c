@@ -259,12 +259,12 @@ static int check_limits(struct guard *guard, const struct radius *r, struct refu
 		{"limit.addresses", "block", "addresses", r->addresses, guard->config->max_addresses},
 	};
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		int e = limits[i].n <= limits[i].max
-		                ? 0
-		                : guard_refuse(guard, v, limits[i].rule,
-		                               "the plan would %s %zu %s, more than the %zu that respond.conf(5) allows at "
-		                               "once: narrow the steps",
-		                               limits[i].verb, limits[i].n, limits[i].noun, limits[i].max);
+		if (limits[i].n <= limits[i].max)
+			continue;
+		int e = guard_refuse(guard, v, limits[i].rule,
+		                     "the plan would %s %zu %s, more than the %zu that respond.conf(5) allows at once: "
+		                     "narrow the steps",
+		                     limits[i].verb, limits[i].n, limits[i].noun, limits[i].max);
 		if (e < 0)
 			return e;
 	}

@@ -254,8 +254,9 @@ static void no_byte_of_a_target_gets_out_of_its_field(void **state)
 		const char *path = strstr(kernel.message, " path=");
 		assert_non_null(path);
 		path += strlen(" path=");
+		/* One value, in hexadecimal, and nothing after it. */
 		for (const char *p = path; *p; p++)
-			assert_non_null(strchr("0123456789ABCDEF\"", *p)); /* one value, in hexadecimal, and nothing after it */
+			assert_non_null(strchr("0123456789ABCDEF\"", *p));
 		for (const char *p = kernel.line; *p; p++)
 			assert_true((unsigned char)*p >= 0x20 && *p != 0x7f);
 		const char *quote = strstr(kernel.line, " path=\"");

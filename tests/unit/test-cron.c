@@ -139,7 +139,8 @@ static void entries_go_wherever_they_are(void **state)
 	(void)state;
 	_cleanup_(close_stage) struct stage s;
 	open_stage(&s);
-	put(&s, "/var/spool/cron/crontabs/root", "# one\n0 3 * * * /usr/local/bin/backup\n* * * * * " EVIL "\n5 5 * * 1 x\n");
+	put(&s, "/var/spool/cron/crontabs/root",
+	    "# one\n0 3 * * * /usr/local/bin/backup\n* * * * * " EVIL "\n5 5 * * 1 x\n");
 	put(&s, "/var/spool/cron/www", "* * * * * " EVIL "\n");
 	put(&s, "/etc/crontab", "SHELL=/bin/sh\n17 * * * * root run-parts /etc/cron.hourly\n* * * * * root " EVIL "\n");
 	put(&s, "/etc/cron.d/perfclean", "* * * * * root " EVIL "\n");
@@ -173,7 +174,8 @@ static void paths_lead_to_entries_and_scripts(void **state)
 	(void)state;
 	_cleanup_(close_stage) struct stage s;
 	open_stage(&s);
-	put(&s, "/var/spool/cron/crontabs/root", "@reboot /usr/local/bin/xmrig -B\n@reboot /usr/local/bin/xmrig.conf\n");
+	put(&s, "/var/spool/cron/crontabs/root",
+	    "@reboot /usr/local/bin/xmrig -B\n@reboot /usr/local/bin/xmrig.conf\n");
 	put(&s, "/etc/cron.hourly/malicious", "\177ELF whatever");
 	put(&s, "/etc/cron.daily/start", "#!/bin/sh\nexec /usr/local/bin/xmrig\n");
 	struct value v = {.type = TYPE_PATH, .list = true};

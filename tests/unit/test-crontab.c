@@ -101,8 +101,8 @@ static void the_schedule_is_not_searched(void **state)
 static void settings_act_on_entries(void **state)
 {
 	(void)state;
-	check(CRONTAB_USER, "SHELL=/tmp/.x/sh\nPATH = /bin\n\"A B\" = '/tmp/.x/sh'\n* * * * * good\n", NULL, "/tmp/.x/sh",
-	      NULL, "PATH = /bin\n* * * * * good\n", 2);
+	check(CRONTAB_USER, "SHELL=/tmp/.x/sh\nPATH = /bin\n\"A B\" = '/tmp/.x/sh'\n* * * * * good\n", NULL,
+	      "/tmp/.x/sh", NULL, "PATH = /bin\n* * * * * good\n", 2);
 	/* settings of a system crontab belong to no user */
 	check(CRONTAB_SYSTEM, "SHELL=/tmp/.x/sh\n", NULL, "/tmp/.x/sh", "root", "SHELL=/tmp/.x/sh\n", 0);
 	check(CRONTAB_SYSTEM, "SHELL=/tmp/.x/sh\n", NULL, "/tmp/.x/sh", NULL, "", 1);
@@ -125,8 +125,9 @@ static void paths_are_whole_words(void **state)
 		"* * * * * $(/tmp/m)\n",       "* * * * * /tmp/m%in\n",       "* * * * * /tmp/mm /tmp/m\n",
 	};
 	static const char *const misses[] = {
-		"* * * * * /tmp/m.sh\n", "* * * * * /tmp/mm\n",       "* * * * * /tmp/m/x\n",     "* * * * * /var/tmp/m\n",
-		"* * * * * ~/tmp/m\n",   "* * * * * ${HOME}/tmp/m\n", "* * * * * /tmp/m\\ more\n", "* * * * * ./tmp/m\n",
+		"* * * * * /tmp/m.sh\n", "* * * * * /tmp/mm\n", "* * * * * /tmp/m/x\n",
+		"* * * * * /var/tmp/m\n", "* * * * * ~/tmp/m\n", "* * * * * ${HOME}/tmp/m\n",
+		"* * * * * /tmp/m\\ more\n", "* * * * * ./tmp/m\n",
 	};
 	for (size_t i = 0; i < sizeof(hits) / sizeof(hits[0]); i++)
 		check(CRONTAB_USER, hits[i], NULL, "/tmp/m", NULL, "", 1);
@@ -179,7 +180,8 @@ static void nul_bytes_hide_nothing(void **state)
 static void anacron_joins_lines(void **state)
 {
 	(void)state;
-	check(CRONTAB_ANACRON, "SHELL=/bin/sh\n1 5 cron.daily run-parts /etc/cron.daily\n7 10 x sh \\\n -c evil\n@monthly 1 y ok\n",
+	check(CRONTAB_ANACRON,
+	      "SHELL=/bin/sh\n1 5 cron.daily run-parts /etc/cron.daily\n7 10 x sh \\\n -c evil\n@monthly 1 y ok\n",
 	      "evil", NULL, NULL, "SHELL=/bin/sh\n1 5 cron.daily run-parts /etc/cron.daily\n@monthly 1 y ok\n", 1);
 	/* the name of the job is not its command */
 	check(CRONTAB_ANACRON, "1 5 evil run\n", "evil", NULL, NULL, "1 5 evil run\n", 0);

@@ -18,14 +18,15 @@
 
 static const char *const plain_files[] = {
 	"/usr/bin/perl", "/usr/bin/perl5.36", "/usr/bin/dash", "/usr/bin/moved", "/usr/bin/moved.orig",
-	"/usr/local/bin/xmrig", "/usr/local/bin/python3.11", "/usr/local/bin/evil\nname\033[2J", "/usr/share/doc/x",
-	"/usr/lib/x86_64-linux-gnu/security/pam_unix.so", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/boot/vmlinuz-6.1",
-	"/tmp/bash", "/tmp/malicious.sh", "/tmp/-rf", "/dev/shm/kdevtmpfsi", "/dev/.hidden", "/etc/shadow",
-	"/etc/pam.d/common-auth", "/etc/cron.hourly/malicious", "/etc/cron.d/e2scrub_all", "/etc/respond/respond.conf",
+	"/usr/local/bin/xmrig", "/usr/local/bin/python3.11", "/usr/local/bin/evil\nname\033[2J",
+	"/usr/share/doc/x", "/usr/lib/x86_64-linux-gnu/security/pam_unix.so",
+	"/usr/lib/x86_64-linux-gnu/libc.so.6", "/boot/vmlinuz-6.1", "/tmp/bash", "/tmp/malicious.sh",
+	"/tmp/-rf", "/dev/shm/kdevtmpfsi", "/dev/.hidden", "/etc/shadow", "/etc/pam.d/common-auth",
+	"/etc/cron.hourly/malicious", "/etc/cron.d/e2scrub_all", "/etc/respond/respond.conf",
 	"/var/lib/respond/runs/1/journal", "/var/lib/respondent", "/var/lib/mysql/ibdata1", "/var/lib/mysqlx",
 	"/var/log/auth.log", "/var/mail/root", "/srv/keep/a/b", "/srv/keeper", "/srv/mounted", "/srv/victim",
-	"/home/ann/.ssh/authorized_keys", "/home/bob/.ssh/authorized_keys", "/etc/ssh/authorized_keys/ann", "/home/ann/x",
-	"/root/.ssh/authorized_keys",
+	"/home/ann/.ssh/authorized_keys", "/home/bob/.ssh/authorized_keys", "/etc/ssh/authorized_keys/ann",
+	"/home/ann/x", "/root/.ssh/authorized_keys",
 };
 
 static bool stage_files(void)
@@ -114,9 +115,10 @@ static void the_intruders_files_are_taken_away(void **state)
 {
 	(void)state;
 	static const char *const paths[] = {
-		"/usr/local/bin/xmrig", "/usr/local/bin/evil\nname\033[2J", "/tmp/bash", "/tmp/malicious.sh", "/tmp/-rf",
-		"/dev/shm/kdevtmpfsi", "/etc/cron.hourly/malicious", "/var/lib/mysqlx", "/var/lib/respondent", "/srv/keeper",
-		"/usr/share/doc/x", "/srv/victim", "/tmp/gone-already", "/root/.ssh/authorized_keys",
+		"/usr/local/bin/xmrig", "/usr/local/bin/evil\nname\033[2J", "/tmp/bash", "/tmp/malicious.sh",
+		"/tmp/-rf", "/dev/shm/kdevtmpfsi", "/etc/cron.hourly/malicious", "/var/lib/mysqlx",
+		"/var/lib/respondent", "/srv/keeper", "/usr/share/doc/x", "/srv/victim", "/tmp/gone-already",
+		"/root/.ssh/authorized_keys",
 	};
 	_cleanup_(stage_close) struct stage s;
 	FILES(&s);

@@ -35,14 +35,16 @@ static bool stage_network(void)
 	RUN(stage_ip(), "route", "add", "203.0.113.128/25", "via", "192.0.2.2");
 	RUN(stage_ip(), "addr", "add", "203.0.113.9/32", "dev", "lo");
 	RUN(stage_ip(), "addr", "add", "203.0.113.10/32", "dev", "lo");
-	stage_file(ROOT "/run/resolve/stub.conf", "# comment 198.51.100.99\nnameserver 198.51.100.53\n"
-	           "nameserver 2001:db8:5::53%v0\nnameserver not-an-address\nsearch 198.51.100.98\n nameserver\t198.51.100.54");
+	stage_file(ROOT "/run/resolve/stub.conf",
+	           "# comment 198.51.100.99\nnameserver 198.51.100.53\nnameserver 2001:db8:5::53%v0\n"
+	           "nameserver not-an-address\nsearch 198.51.100.98\n nameserver\t198.51.100.54");
 	stage_file(ROOT "/run/systemd/resolve/resolv.conf", "nameserver 198.51.100.55\n");
 	stage_file(ROOT "/etc/systemd/timesyncd.conf", "[Time]\nNTP=198.51.100.123 time.example\n");
 	stage_file(ROOT "/etc/chrony/chrony.conf", "server 198.51.100.124 iburst\nserverstats 198.51.100.97\n");
 	stage_file(ROOT "/run/systemd/netif/leases/3", "ADDRESS=192.0.2.10\nSERVER_ADDRESS=198.51.100.67\n");
 	stage_file(ROOT "/var/lib/dhcp/dhclient.v0.leases",
-	           "lease {\n  option subnet-mask 255.255.255.128;\n  option dhcp-server-identifier 198.51.100.68;\n}\n");
+	           "lease {\n  option subnet-mask 255.255.255.128;\n"
+	           "  option dhcp-server-identifier 198.51.100.68;\n}\n");
 	assert_int_equal(symlink("../run/resolve/stub.conf", ROOT "/etc/resolv.conf"), 0);
 	assert_int_equal(mkdir(ROOT "/proc", 0755), 0);
 	assert_int_equal(mount("/proc", ROOT "/proc", NULL, MS_BIND, NULL), 0);
@@ -113,9 +115,9 @@ static void the_intruder_is_blocked(void **state)
 {
 	(void)state;
 	static const char *const addresses[] = {
-		"203.0.113.67", "203.0.113.64/26", "45.67.1.2", "2001:db8:ffff::1", "2001:db8:2::/48", "192.0.2.3",
-		"198.51.100.99", "198.51.100.98", "198.51.100.97", "198.51.100.52", "126.255.255.255", "128.0.0.0", "1.0.0.0",
-		"192.0.2.128", "255.255.255.128",
+		"203.0.113.67", "203.0.113.64/26", "45.67.1.2", "2001:db8:ffff::1", "2001:db8:2::/48",
+		"192.0.2.3", "198.51.100.99", "198.51.100.98", "198.51.100.97", "198.51.100.52",
+		"126.255.255.255", "128.0.0.0", "1.0.0.0", "192.0.2.128", "255.255.255.128",
 	};
 	_cleanup_(stage_close) struct stage s;
 	NETWORK(&s);
@@ -161,7 +163,8 @@ static void a_rule_is_lifted_alone(void **state)
 
 static void protect(struct stage *s, const char *net)
 {
-	s->config.addresses = reallocarray(s->config.addresses, s->config.n_addresses + 1, sizeof(*s->config.addresses));
+	s->config.addresses =
+		reallocarray(s->config.addresses, s->config.n_addresses + 1, sizeof(*s->config.addresses));
 	assert_int_equal(netaddr_parse(net, &s->config.addresses[s->config.n_addresses++]), 0);
 	stage_again(s);
 }
@@ -176,8 +179,8 @@ static void the_configuration_protects_more(void **state)
 	protect(&s, "203.0.113.200/29");
 	protect(&s, "2001:db8:9::/48");
 	static const char *const refused[] = {
-		"203.0.113.200", "203.0.113.192", "203.0.113.255", "203.0.113.128/25", "203.0.113.192/26", "203.0.113.224/27",
-		"2001:db8:9:1::1", "2001:db8:9::/64", "2001:db8:9::/48",
+		"203.0.113.200", "203.0.113.192", "203.0.113.255", "203.0.113.128/25", "203.0.113.192/26",
+		"203.0.113.224/27", "2001:db8:9:1::1", "2001:db8:9::/64", "2001:db8:9::/48",
 	};
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		assert_refused(&s, ask_address(&s, refused[i]), "net.protected");

@@ -84,7 +84,8 @@ static void who_only_looks_like_one_is_fair_game(void **state)
 	(void)state;
 	_cleanup_(stage_close) struct stage s;
 	ROOT_ONLY(&s);
-	static const char *const names[] = {"[kthreadd]", "kthreadd", "mysqld", "postgres", "auditd", "systemd", "sshd"};
+	static const char *const names[] = {"[kthreadd]", "kthreadd", "mysqld", "postgres",
+	                                    "auditd",     "systemd",  "sshd"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		pid_t pid = stage_start("/opt/t/other", "name", names[i]);
 		assert_allowed(&s, ask_pid(&s, pid));
