@@ -42,10 +42,13 @@ static int name_below(int root, int fd, struct buf *ret)
 static int is_real(int root, const char *path)
 {
 	_cleanup_close_ int fd = -1;
+	struct stat st;
 	if (strstr(path, "//") || strstr(path, "/./") || strstr(path, "/../"))
 		return 0;
 	int r = path_open(root, path, O_PATH, &fd);
-	return r == -ELOOP ? 0 : r < 0 ? r : 1;
+	if (r < 0)
+		return r == -ELOOP ? 0 : r;
+	return fstat(fd, &st) < 0 ? -errno : !S_ISLNK(st.st_mode);
 }
 
 int path_resolve_for(int root, const char *path, uid_t uid, struct buf *ret)
