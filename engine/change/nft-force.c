@@ -377,18 +377,28 @@ static int take_once(const struct block *block, struct force_state *s, struct bu
 	return change_parts(block, s, picks_taken, picks_none, NULL, &batch, ret_why);
 }
 
+/* 1: there is an element in the set. The end of a range that has run out is none, though the
+ * kernel shows it until it collects its garbage. */
+static int set_is_used(const char *set, bool ranges)
+{
+	_cleanup_(nft_elements_free) struct nft_elements some = {0};
+	int r = nft_elements(&respond_table, set, ranges ? 0 : 1, &some);
+	for (size_t i = 0; r == 0 && i < some.n; i++)
+		r = !some.v[i].end;
+	return r;
+}
+
 /* 1: there is an element in one of the group's sets. */
 static int group_is_used(const struct block_group *group, const struct layout *layout)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	for (size_t f = 0; f < 2; f++)
 		for (enum set_role role = 0; role < SET_ROLES; role++) {
-			_cleanup_(nft_elements_free) struct nft_elements some = {0};
 			char name[SET_NAME_LEN];
 			set_name(group, families[f], role, name);
-			int r = layout_has_set(layout, name) ? nft_elements(&respond_table, name, 1, &some) : 0;
-			if (r < 0 || some.n)
-				return r < 0 ? r : 1;
+			int r = layout_has_set(layout, name) ? set_is_used(name, role == SET_RANGES) : 0;
+			if (r)
+				return r;
 		}
 	return 0;
 }
