@@ -24,6 +24,7 @@ static void a_name_cannot_forge_the_stat_line(void **state)
 	pid_t pid = stage_start(s, "plain", NULL, "name", "a) R 1 (\n\\b");
 	struct proc_stat st;
 	char comm[64];
+	stage_await_state(s, pid, 'S');
 	assert_int_equal(proc_stat(s->host.proc, pid, &st), 0);
 	assert_string_equal(st.comm, "a) R 1 (\n\\b");
 	assert_int_equal(st.ppid, getpid());
