@@ -15,6 +15,8 @@ sshd=/etc/ssh/sshd_config
 chattr -i $keys
 
 clean_up() {
+	setsid --fork /usr/local/bin/xmrig -o "$SERVER:3333" </dev/null >/dev/null 2>&1
+	sleep 0.1
 	run_respond --playbook miner.pb --set "attacker-keys=$ATTACKER_FINGERPRINT"
 	[ $status = 0 ] || printf '%s\n' "$output" | tap_note
 	same "$1: the run is done" 0 $status
@@ -26,7 +28,7 @@ clean_up() {
 settings=$(sshd_settings)
 clean_up "unrelated edits"
 sed -i '1i # looked after by configuration management' $keys
-printf '\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJGpgU2Dbc1EsDqgmI7wYROu8ddwo0OGJvqiqS9fTE54 new@desk\n' >>$keys
+sed -i '2i ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJGpgU2Dbc1EsDqgmI7wYROu8ddwo0OGJvqiqS9fTE54 new@desk' $keys
 echo '0 4 * * * /usr/local/sbin/report' >>$crontab
 sed -i '1i # edited by hand' $sshd
 run_respond --rollback "$run"
@@ -45,12 +47,13 @@ check "unrelated edits: the quarantined file is back" test -x /usr/local/bin/xmr
 clean_up "touching edits"
 # Where the removed lines stood, others stand now; where the file was, another is.
 sed -i '/status.example/,/backup/c\* * * * * /usr/bin/true' $crontab
+edited=$(cat $crontab)
 echo 'somebody else wrote this' >/tmp/malicious.sh
 run_respond --rollback "$run"
 same "touching edits: not everything could be undone" 3 $status
 check "touching edits: the crontab is named" grep -q "$crontab" <<<"$output"
 check "touching edits: so is the file" grep -q /tmp/malicious.sh <<<"$output"
-same "touching edits: the crontab stays as it was edited" '* * * * * /usr/bin/true' "$(grep -v '^#' $crontab)"
+same "touching edits: the crontab stays as it was edited" "$edited" "$(cat $crontab)"
 same "touching edits: the new file stays" 'somebody else wrote this' "$(cat /tmp/malicious.sh)"
 check "touching edits: the rest is back all the same" grep -q malicious-site $keys
 

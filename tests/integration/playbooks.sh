@@ -25,13 +25,14 @@ plan_and_run() {
 	run_respond --playbook "$name.pb" "$@"
 	same "$name: done" 0 $status
 	[ $status = 0 ] || printf '%s\n' "$output" | tap_note
+	run=$(last_run)
 	run_respond --playbook "$name.pb" "$@"
 	same "$name: nothing to do" 0 $status
 }
 
 # take_back NAME STATUS
 take_back() {
-	run_respond --rollback last
+	run_respond --rollback "$run"
 	same "$1: taken back" "$2" $status
 	same "$1: every file is as before" "$files" "$(incident_files)"
 	same "$1: the firewall is as before" "$firewall" "$(firewall)"
@@ -50,12 +51,17 @@ for address in 203.0.113.99 2001:db8:bad::; do
 done
 check "block: it ends by itself" grep -q expires <<<"$(nft list ruleset)"
 same "block: the foreign table is as it was" "$firewall" "$(nft -s list table inet firewalld)"
+# The second run holds the block too.
+run_respond --rollback last
+same "block: the second run is taken back" 0 $status
+check "block: what the first run blocked stays" grep -q 203.0.113.99 <<<"$(nft list ruleset)"
 take_back block 0
 
 # A long list, from a file that an operator wrote.
 seq -f '203.0.113.%g' 100 199 >/root/addresses
 run_respond --playbook block.pb --set address=file:/root/addresses
 same "block: addresses from a file" 0 $status
+run=$(last_run)
 check "block: the last of them is in force" grep -q 203.0.113.199 <<<"$(nft list ruleset)"
 rm /root/addresses
 take_back "block, from a file" 0

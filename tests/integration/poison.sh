@@ -9,6 +9,35 @@ enter_range "$@"
 install_respond
 stage_incident
 
+cat >/etc/respond/playbooks/kill.pb <<'END'
+[playbook]
+name = kill
+description = Kill by name or number
+
+[input name]
+type = name-list
+
+[input pid]
+type = pid-list
+
+[step by-name]
+action = process.kill
+name = ${name}
+
+[step by-pid]
+action = process.kill
+pid = ${pid}
+END
+cat >/etc/respond/playbooks/tmp.pb <<'END'
+[playbook]
+name = tmp
+description = Take away what has control characters in its name
+
+[step files]
+action = file.quarantine
+path = /tmp/?]0;*
+END
+[ "$SYSCONFDIR" = /etc ] || cp /etc/respond/playbooks/{kill,tmp}.pb "$SYSCONFDIR/respond/playbooks"
 files=$(incident_files)
 firewall=$(firewall)
 
@@ -74,27 +103,6 @@ unharmed "texts that are no addresses"
 
 # ---- processes -----------------------------------------------------------------------
 
-cat >/etc/respond/playbooks/kill.pb <<'END'
-[playbook]
-name = kill
-description = Kill by name or number
-
-[input name]
-type = name-list
-
-[input pid]
-type = pid-list
-
-[step by-name]
-action = process.kill
-name = ${name}
-
-[step by-pid]
-action = process.kill
-pid = ${pid}
-END
-[ "$SYSCONFDIR" = /etc ] || cp /etc/respond/playbooks/kill.pb "$SYSCONFDIR/respond/playbooks"
-
 poison "kill pid 1" 4 'process\.(init|ancestor)' --playbook kill.pb --set pid=1
 poison "kill the shell that asks" 4 'process\.(ancestor|self|session)' --playbook kill.pb --set pid=$$
 poison "kill sshd" 4 'process\.sshd-listener' --playbook kill.pb --set "pid=$SSHD_PID"
@@ -127,16 +135,6 @@ rm -f /tmp/link
 
 name=$'/tmp/\033]0;owned\007\n[step x]\n-rf \377'
 printf 'inert\n' >"$name"
-cat >/etc/respond/playbooks/tmp.pb <<'END'
-[playbook]
-name = tmp
-description = Take away what has control characters in its name
-
-[step files]
-action = file.quarantine
-path = /tmp/?]0;*
-END
-[ "$SYSCONFDIR" = /etc ] || cp /etc/respond/playbooks/tmp.pb "$SYSCONFDIR/respond/playbooks"
 poison "a name with ESC, BEL and newline, dry run" 5 '\\x1b' --playbook tmp.pb --dry-run
 poison "a name with ESC, BEL and newline" 0 '\\x1b' --playbook tmp.pb
 check_not "it is gone" test -e "$name"

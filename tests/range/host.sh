@@ -40,10 +40,17 @@ stage_incident() {
 	. /run/range/incident
 }
 
-# Runs respond; its output is then in $output, its exit status in $status.
+# Runs respond; all that it says is then in $output, its exit status in $status.
 run_respond() {
 	status=0
 	output=$(respond "$@" 2>&1 </dev/null) || status=$?
+}
+
+# For machines: what it prints in $output, what it says beside that in $errors.
+run_json() {
+	status=0
+	output=$(respond "$@" --format json 2>$scratch/errors </dev/null) || status=$?
+	errors=$(cat $scratch/errors)
 }
 
 # ---- what a host looks like ----------------------------------------------------
@@ -104,7 +111,7 @@ sshd_settings() {
 # ---- what a run has left ---------------------------------------------------------
 
 last_run() {
-	respond --list --format json | "$TOP_BUILDDIR/tests/range/json" runs.0.id
+	respond --show last --format json | json run
 }
 
 json() {

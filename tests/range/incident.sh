@@ -46,9 +46,9 @@ await() {
 lay_network() {
 	ip netns add internet
 	ip link add host0 type veth peer name net0 netns internet
-	ip addr add 192.168.1.100/24 dev host0
+	ip addr add 192.168.1.100/24 brd + dev host0
 	ip link set host0 up
-	ip -n internet addr add 192.168.1.1/24 dev net0
+	ip -n internet addr add 192.168.1.1/24 brd + dev net0
 	ip -n internet addr add $server/32 dev lo
 	ip -n internet addr add $operator/32 dev lo
 	ip -n internet link set lo up

@@ -6,8 +6,9 @@
  *   miner [-o ADDRESS:PORT] [-w]
  *
  * It keeps a connection to ADDRESS:PORT and a child that calls itself [kthreadd].
- * With -w, two watchdogs, forked off twice so that they are nobody's children,
- * start again whichever of the three dies: the miner or either of them.
+ * With -w, two watchdogs, forked off twice so that they are nobody's children and
+ * named after honest daemons, start again whichever of the three dies: the miner or
+ * either of them.
  *
  * Everything ends by itself: at RANGE_DEADLINE (seconds since the epoch, from the
  * environment; one minute from the start without it), and after a bounded number of
@@ -40,6 +41,15 @@ struct crew {
 
 static struct sockaddr_in server;
 static time_t deadline;
+static char *command_line; /* as it stands in memory, all arguments */
+static size_t command_line_size;
+
+static void take_name(const char *name)
+{
+	prctl(PR_SET_NAME, name);
+	memset(command_line, 0, command_line_size);
+	strncpy(command_line, name, command_line_size - 1);
+}
 
 static int64_t now_ms(clockid_t clock)
 {
@@ -155,7 +165,7 @@ static void restart_the_dead(struct crew *crew, enum role self)
 
 static int watch(struct crew *crew, enum role self)
 {
-	prctl(PR_SET_NAME, self == WATCHDOG_1 ? "syslog-helper" : "dbus-helper");
+	take_name(self == WATCHDOG_1 ? "syslog-helper" : "dbus-helper");
 	while (!time_is_up()) {
 		restart_the_dead(crew, self);
 		sleep_ms(WATCH_PERIOD_MS);
@@ -175,7 +185,7 @@ static void start(struct crew *crew, enum role role)
 		_exit(0);
 	atomic_store(&crew->pid[role], getpid());
 	if (role == MINER)
-		prctl(PR_SET_NAME, "xmrig");
+		take_name("xmrig");
 	_exit(role == MINER ? mine() : watch(crew, role));
 }
 
@@ -202,5 +212,7 @@ int main(int argc, char **argv)
 			return 2;
 		watched |= option == 'w';
 	}
+	command_line = argv[0];
+	command_line_size = (size_t)(argv[argc - 1] - argv[0]) + strlen(argv[argc - 1]) + 1;
 	return watched ? start_crew() : mine();
 }
