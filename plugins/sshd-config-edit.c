@@ -24,10 +24,10 @@ static const struct {
 	{"keepalive", "tcpkeepalive"},
 };
 
-/* Keywords of which every line counts, and those that structure the file. */
+/* Keywords of which every line counts. */
 static const char *const gathering[] = {
 	"port", "listenaddress", "hostkey", "hostcertificate", "acceptenv", "allowusers", "denyusers",
-	"allowgroups", "denygroups", "subsystem", "match", "include",
+	"allowgroups", "denygroups", "subsystem",
 };
 
 /* Words that mean the same in any case, wherever sshd takes one of them. */
@@ -242,6 +242,8 @@ int sshd_option_parse(const char *text, struct sshd_option *ret, struct buf *ret
 		return r;
 	if (lines.n != 1 || lines.v[0].broken || !lines.v[0].args.n)
 		return refuse(ret_why, text, "is not a keyword with its value");
+	if (strcmp(lines.v[0].keyword, "match") == 0 || strcmp(lines.v[0].keyword, "include") == 0)
+		return refuse(ret_why, text, "is no setting: it says where settings hold");
 	if (gathers(lines.v[0].keyword))
 		return refuse(ret_why, text,
 			      "cannot be set: sshd gathers the values of all lines with this keyword, so edit "

@@ -98,9 +98,18 @@ static void job_end(struct job *job)
 	sshd_asker_close(&job->after);
 }
 
+/* The first file that is the same one: links may give it several names. */
+static size_t first_name(const struct sshd_config *config, size_t file)
+{
+	for (size_t i = 0; i < file; i++)
+		if (config->files[i]->target && strcmp(config->files[i]->target, config->files[file]->target) == 0)
+			return i;
+	return file;
+}
+
 static int add_edit(struct job *job, size_t file, unsigned number, const char *text)
 {
-	struct file_edits *e = &job->edits[file];
+	struct file_edits *e = &job->edits[first_name(&job->before.config, file)];
 	for (size_t i = 0; number && i < e->n; i++)
 		if (e->v[i].number == number)
 			return 0; /* a file that is included twice */
@@ -273,7 +282,10 @@ static int check_content(struct host *host, const char *path, const struct buf *
 	if (r == 0)
 		r = sshd_test(&view, ret_why);
 	sshd_view_close(&view);
-	return r == -EOPNOTSUPP ? -EINVAL : r; /* unchecked is not good enough */
+	if (r != -EOPNOTSUPP)
+		return r;
+	buf_puts(ret_why, ": what sshd has not checked is not put in place");
+	return -EINVAL;
 }
 
 /* An option on the command line of the running sshd beats its files. */

@@ -82,15 +82,16 @@ static void options_are_checked(void **state)
 		const char *text, *why;
 	} bad[] = {
 		{"Port 22", "gathers"},        {"AllowUsers a", "gathers"},       {"Subsystem sftp x", "gathers"},
-		{"Match all", "gathers"},      {"Include /x", "gathers"},         {"acceptenv X", "gathers"},
-		{"PermitRootLogin", "no keyword"}, {"# no", "no keyword"},        {"", "no keyword"},
+		{"Match all", "is no setting"},      {"Include /x", "is no setting"},         {"acceptenv X", "gathers"},
+		{"PermitRootLogin", "not a keyword"}, {"# no", "not a keyword"},        {"", "not a keyword"},
 		{"Banner \"x", "not a keyword"},   {"PermitRootLogin no\nPort 1", "more than one line"},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		_cleanup_buf_ struct buf why = {0};
 		struct sshd_option option;
 		assert_int_equal(sshd_option_parse(bad[i].text, &option, &why), -EINVAL);
-		assert_true(why.len > 10);
+		if (!strstr(buf_text(&why), bad[i].why))
+			fail_msg("%s: %s", bad[i].text, buf_text(&why));
 	}
 	static const struct {
 		const char *option, *args;

@@ -162,6 +162,13 @@ static void links_of_the_administrator_are_followed(void **state)
 	assert_int_equal(symlink("/srv/shared/10.conf", "/etc/ssh/d/10.conf"), 0);
 	harden(s, "PermitRootLogin no");
 	assert_planned(s, "/srv/shared/10.conf", "PermitRootLogin no\n");
+	/* One file under two names is edited once. */
+	put("/etc/ssh/sshd_config", 0644, 0, "Include d/*.conf /srv/shared/*.conf\n");
+	ssh_stage_again(s);
+	harden(s, "PermitRootLogin no");
+	assert_int_equal(plan_count(s->plan), 1);
+	assert_string_equal(plan_facts(s->plan, "count")->v[0], "1");
+	put("/etc/ssh/sshd_config", 0644, 0, "Include d/*.conf\n");
 	/* Somebody else's link is sshd's to read, not ours to edit: sshd still says yes. */
 	assert_int_equal(lchown("/etc/ssh/d/10.conf", 1001, 1001), 0);
 	ssh_stage_again(s);
@@ -191,6 +198,14 @@ static void the_service_checks_the_whole(void **state)
 	assert_file("/etc/ssh/d/a.conf", "X11Forwarding no\n");
 	buf_reset(&why);
 	assert_int_equal(service_reload(&s->host, &sshd_config_service, &why), -ESRCH);
+	/* Without its directory sshd says nothing: then nothing is put in place, and a plan says so. */
+	assert_int_equal(rename("/run/sshd", "/run/sshd.gone"), 0);
+	assert_int_equal(sshd_service.check(&s->host, "/etc/ssh/d/a.conf", &good, &why), -EINVAL);
+	assert_non_null(strstr(why.data, "Missing privilege separation directory: /run/sshd: what sshd has not checked"));
+	harden(s, "X11Forwarding yes");
+	assert_int_equal(plan_count(s->plan), 1);
+	assert_int_equal(s->host.blind.n, 1);
+	assert_int_equal(rename("/run/sshd.gone", "/run/sshd"), 0);
 }
 
 /* --- a real sshd on loopback --- */
@@ -348,6 +363,43 @@ static void only_the_daemon_itself_is_reloaded(void **state)
 	close(fd);
 }
 
+/* Whether sshd lets root in with the key at /run/keys/NAME. */
+static bool logs_in(const char *name)
+{
+	char key[64];
+	int status = -1;
+	snprintf(key, sizeof(key), "/run/keys/%s", name);
+	const char *argv[] = {"/usr/bin/ssh", "-F", "none", "-p", "2222", "-i", key, "-o", "IdentitiesOnly=yes", "-o",
+	                      "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+	                      "root@127.0.0.1", "exit 7", NULL};
+	assert_int_equal(spawn_read(argv, 20000, NULL, NULL, &status), 0);
+	return status == 7;
+}
+
+static void a_stripped_key_opens_nothing(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	char banner[256];
+	_cleanup_buf_ struct buf good = {0}, bad = {0}, file = {0};
+	make_key("ed25519", "good", &good);
+	make_key("ecdsa", "bad", &bad);
+	char *blank = strchr(bad.data, ' ');
+	buf_printf(&file, "%s\r\n \tenvironment=\"A=b\",no-pty %.*s\t%.40s\f%s\n", good.data, (int)(blank - bad.data), bad.data,
+	           blank + 1, blank + 41);
+	put("/etc/ssh/sshd_config", 0644, 0, "Port 2222\nListenAddress 127.0.0.1\nUsePAM no\n");
+	put("/root/.ssh/authorized_keys", 0600, 0, file.data);
+	pid_t pid = start_sshd(NULL);
+	close(connect_sshd(banner, sizeof(banner)));
+	assert_true(logs_in("good"));
+	assert_true(logs_in("bad"));
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "comment", "bad", NULL), 0);
+	apply_planned(s);
+	assert_true(logs_in("good"));
+	assert_false(logs_in("bad"));
+	end_sshd(pid);
+}
+
 /* --- the last way in --- */
 
 static int prove(struct ssh_stage *s, struct buf *why)
@@ -502,6 +554,7 @@ int main(void)
 		STAGED(the_command_line_beats_the_files),
 		STAGED(only_the_daemon_itself_is_reloaded),
 		STAGED(systemd_is_asked_where_it_runs),
+		STAGED(a_stripped_key_opens_nothing),
 		STAGED(the_last_key_stays),
 		STAGED(a_configuration_can_lock_out),
 		STAGED(accounts_decide_too),
