@@ -87,7 +87,18 @@ static int json_unsigned(const struct change *c, const char *field, unsigned lon
 	return 0;
 }
 
-/* Whether FD is the very file that was planned: same inode, same content. */
+/* Whether FD still has what an undo would give back: the recorded attributes. */
+static int check_meta(const struct change *c, int fd)
+{
+	json_t *now = NULL;
+	int r = meta_read(fd, &now);
+	if (r == 0 && !meta_same(now, json_object_get(c->data, "meta")))
+		r = -ESTALE;
+	json_decref(now);
+	return r;
+}
+
+/* Whether FD is the very file that was planned: same inode, same content, same attributes. */
 static int check_identity(const struct change *c, int fd, struct stat *ret_st, struct sha256 *ret_sha256)
 {
 	unsigned long long dev, ino;
@@ -98,7 +109,9 @@ static int check_identity(const struct change *c, int fd, struct stat *ret_st, s
 	if (!S_ISREG(ret_st->st_mode) || ret_st->st_dev != dev || ret_st->st_ino != ino)
 		return -ESTALE;
 	int r = sha256_fd(fd, ret_sha256);
-	return r < 0 ? r : strcmp(ret_sha256->hex, planned_hash(c)) == 0 ? 0 : -ESTALE;
+	if (r == 0 && strcmp(ret_sha256->hex, planned_hash(c)) != 0)
+		r = -ESTALE;
+	return r < 0 ? r : check_meta(c, fd);
 }
 
 /* Moves NAME aside within its directory, where nobody knows its name. */
@@ -225,13 +238,21 @@ static bool restored(struct host *host, const struct change *c)
 	if (path_open_regular(host->root, c->target, &fd, &st) < 0 || sha256_fd(fd, &sha256) < 0 ||
 	    strcmp(sha256.hex, planned_hash(c)) != 0 || meta_read(fd, &meta) < 0)
 		return false;
-	static const char *const fields[] = {"mode", "uid", "gid", "flags", "mtime", "xattrs"};
 	const json_t *wanted = json_object_get(c->data, "meta");
-	bool same = true;
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
-		same = same && json_equal(json_object_get(meta, fields[i]), json_object_get(wanted, fields[i]));
+	bool same = meta_same(meta, wanted) && json_equal(json_object_get(meta, "mtime"), json_object_get(wanted, "mtime"));
 	json_decref(meta);
 	return same;
+}
+
+/* What is not quite as it was. */
+static void note_restored(struct host *host, const struct change *c, struct buf *note)
+{
+	json_int_t links = json_integer_value(json_object_get(c->data, "links"));
+	if (!restored(host, c))
+		buf_puts(note, "not all of its attributes could be given back");
+	else if (links > 1)
+		buf_printf(note, "it is a file of its own now; it shared its content with other names (%lld)",
+		           (long long)links - 1);
 }
 
 static int revert(struct host *host, const struct change *c, struct effect *effect)
@@ -255,10 +276,21 @@ static int revert(struct host *host, const struct change *c, struct effect *effe
 		return r;
 	}
 	r = file_install(dir, name, object, json_object_get(c->data, "meta"), META_TIMES | META_FLAGS | META_SETUID);
+	if (r == 0)
+		note_restored(host, c, &effect->note);
 	if (r != -EEXIST)
 		return r;
 	buf_puts(&effect->note, "something else stands at that path now; it is not overwritten");
 	return -ESTALE;
+}
+
+/* The file is gone: taken by this change, if the vault has it. Where the vault cannot be
+ * looked into (a plan without root), that it is gone is all there is to know. */
+static enum change_state state_of_gone(struct host *host, const struct change *c)
+{
+	_cleanup_close_ int fd = -1;
+	bool lost = host->vault && vault_open_object(host->vault, planned_hash(c), &fd) == -ENOENT;
+	return lost ? CHANGE_DRIFTED : CHANGE_AFTER;
 }
 
 static int probe(struct host *host, const struct change *c, enum change_state *ret)
@@ -268,7 +300,7 @@ static int probe(struct host *host, const struct change *c, enum change_state *r
 	struct sha256 sha256;
 	int r = path_open_regular(host->root, c->target, &fd, &st);
 	if (r == -ENOENT || r == -ENOTDIR) {
-		*ret = CHANGE_AFTER;
+		*ret = state_of_gone(host, c);
 		return 0;
 	}
 	if (r == 0)
