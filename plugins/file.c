@@ -7,31 +7,30 @@
 #include "glob-walk.h"
 
 #include "base/escape.h"
+#include "base/fd.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct job {
 	struct host *host;
 	struct plan *plan;
 	const struct strv *sha256; /* only files with one of these; NULL: any */
 	bool missing_fails;
-	bool any;                  /* the pattern at hand named something */
 	long long count;
+	/* Of the pattern at hand. */
+	bool wild;        /* it has wildcards: it names whatever is there */
+	bool any;         /* it named something */
+	unsigned folders; /* how many directories */
 };
 
 static bool wanted(const struct job *job, const struct sha256 *sha256)
 {
 	return !job->sha256 || strv_has(job->sha256, sha256->hex);
-}
-
-/* What is there but is no file to take: told, never touched. */
-static int tell(struct job *job, const char *path, const char *what)
-{
-	_cleanup_buf_ struct buf name = {0};
-	int r = escape_str(&name, path);
-	return r < 0 ? r : plan_residual(job->plan, "%s %s", name.data, what);
 }
 
 static int unreadable(struct job *job, const char *path, int error)
@@ -41,32 +40,129 @@ static int unreadable(struct job *job, const char *path, int error)
 	return r < 0 ? r : host_blind(job->host, "cannot read %s: %s", name.data, strerror(-error));
 }
 
+static const char *name_of_type(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR: return "a directory";
+	case S_IFIFO: return "a FIFO";
+	case S_IFSOCK: return "a socket";
+	case S_IFCHR:
+	case S_IFBLK: return "a device";
+	default: return "no regular file";
+	}
+}
+
+static int tell_link(struct job *job, const char *shown, int dir, const char *name)
+{
+	_cleanup_buf_ struct buf leads_to = {0};
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(dir, name, target, sizeof(target));
+	if (n < 0)
+		return -errno;
+	int r = escape_text(&leads_to, target, (size_t)n);
+	return r < 0 ? r : plan_residual(job->plan, "%s is a symbolic link to %s; it is not followed: name the file itself",
+	                                 shown, leads_to.data);
+}
+
+/* What is there but is no file to take: told, never touched. A pattern means files with
+ * these contents only, or whatever is there: then its directories are told in one line. */
+static int tell_other(struct job *job, const char *path)
+{
+	_cleanup_buf_ struct buf real = {0}, shown = {0};
+	_cleanup_close_ int dir = -1;
+	const char *name;
+	struct stat st;
+	if (job->wild && job->sha256)
+		return 0;
+	int r = escape_str(&shown, path);
+	if (r < 0)
+		return r;
+	r = path_resolve(job->host->root, path, &real);
+	if (r == 0)
+		r = path_open_parent(job->host->root, real.data, &dir, &name);
+	if (r == -ELOOP)
+		return plan_residual(job->plan, "%s lies behind a symbolic link that others than root can change; it is not "
+		                     "followed: name the file itself", shown.data);
+	if (r == 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r < 0)
+		return r == -ENOENT || r == -EINVAL ? 0 : r; /* gone meanwhile, or the root directory */
+	if (S_ISLNK(st.st_mode))
+		return tell_link(job, shown.data, dir, name);
+	if (S_ISDIR(st.st_mode) && job->wild) {
+		job->folders++;
+		return 0;
+	}
+	return plan_residual(job->plan, "%s is %s: only regular files are taken", shown.data, name_of_type(st.st_mode));
+}
+
+static int tell_large(struct job *job, const char *path)
+{
+	_cleanup_buf_ struct buf name = {0};
+	int r = escape_str(&name, path);
+	return r < 0 ? r : plan_residual(job->plan, "%s is larger than %lld GiB, more than is taken", name.data,
+	                                 FILE_MOVE_MAX >> 30);
+}
+
+/* Whether an earlier step, or another pattern of this one, takes it already. */
+static bool taken(const struct job *job, const char *path)
+{
+	_cleanup_buf_ struct buf real = {0}, content = {0};
+	return path_resolve(job->host->root, path, &real) == 0 && plan_file(job->plan, real.data, &content) == -ENOENT;
+}
+
+static int keep(struct job *job, const struct change *c, const struct sha256 *sha256)
+{
+	if (!wanted(job, sha256)) {
+		plan_drop_from(job->plan, plan_count(job->plan) - 1);
+		return 0;
+	}
+	job->count++;
+	int r = plan_fact(job->plan, "path", c->target);
+	return r < 0 ? r : plan_fact(job->plan, "sha256", sha256->hex);
+}
+
 static int take(void *ctx, const char *path)
 {
 	struct job *job = ctx;
 	struct change *c = NULL;
 	struct sha256 sha256;
 	int r = file_move_plan(job->host, job->plan, path, &sha256, &c);
-	if (r == -ENOENT || r == -ENOTDIR)
-		return 0;
-	job->any = true;
-	if (r == -ELOOP)
-		return tell(job, path, "is or lies behind a symbolic link, which is not followed");
-	if (r == -EINVAL)
-		return tell(job, path, "is not a regular file");
-	if (r == -EFBIG)
-		return tell(job, path, "is too large to be taken");
-	if (r == -EACCES)
-		return unreadable(job, path, r);
-	if (r < 0)
-		return r;
-	if (!wanted(job, &sha256)) {
-		plan_drop_from(job->plan, plan_count(job->plan) - 1);
+	if (r == -ENOENT || r == -ENOTDIR) {
+		job->any |= taken(job, path);
 		return 0;
 	}
-	job->count++;
-	r = plan_fact(job->plan, "path", c->target);
-	return r < 0 ? r : plan_fact(job->plan, "sha256", sha256.hex);
+	job->any = true;
+	switch (r) {
+	case 0: return keep(job, c, &sha256);
+	case -ELOOP:
+	case -EINVAL: return tell_other(job, path);
+	case -EFBIG: return tell_large(job, path);
+	case -EACCES: return unreadable(job, path, r);
+	default: return r;
+	}
+}
+
+static int take_pattern(struct job *job, const char *pattern)
+{
+	_cleanup_buf_ struct buf name = {0};
+	int r = escape_str(&name, pattern);
+	if (r < 0)
+		return r;
+	job->wild = glob_is_wild(pattern);
+	job->any = false;
+	job->folders = 0;
+	r = glob_walk(job->host, pattern, take, job);
+	if (r == -E2BIG)
+		return plan_fail(job->plan, r, "%s matches more than %d files; name them more narrowly", name.data,
+		                 GLOB_MATCHES_MAX);
+	if (r < 0)
+		return plan_fail(job->plan, r, "%s: %s", name.data, strerror(-r));
+	if (!job->any && job->missing_fails)
+		return plan_fail(job->plan, -ENOENT, "%s is not there (missing = fail)", name.data);
+	return job->folders ? plan_note(job->plan, "%s: %u director%s left as %s", name.data, job->folders,
+	                                job->folders == 1 ? "y" : "ies", job->folders == 1 ? "it is" : "they are")
+	                    : 0;
 }
 
 static int plan_quarantine(struct host *host, const struct args *args, struct plan *plan)
@@ -79,20 +175,10 @@ static int plan_quarantine(struct host *host, const struct args *args, struct pl
 		.missing_fails = missing && strcmp(missing, "fail") == 0,
 	};
 	const struct strv *patterns = args_list(args, "path");
-	for (size_t i = 0; i < patterns->n; i++) {
-		job.any = false;
-		_cleanup_buf_ struct buf name = {0};
-		escape_str(&name, patterns->v[i]);
-		int r = glob_walk(host, patterns->v[i], take, &job);
-		if (r == -E2BIG)
-			return plan_fail(plan, r, "%s matches more than %d files; name them more narrowly", name.data,
-			                 GLOB_MATCHES_MAX);
-		if (r < 0)
-			return plan_fail(plan, r, "%s: %s", buf_text(&name), strerror(-r));
-		if (!job.any && job.missing_fails)
-			return plan_fail(plan, -ENOENT, "%s is not there (missing = fail)", buf_text(&name));
-	}
-	return plan_fact_number(plan, "count", job.count);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < patterns->n; i++)
+		r = take_pattern(&job, patterns->v[i]);
+	return r < 0 ? r : plan_fact_number(plan, "count", job.count);
 }
 
 static const struct param params[] = {

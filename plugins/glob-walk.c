@@ -30,6 +30,11 @@ static bool is_wild(const char *component, size_t len)
 	return false;
 }
 
+bool glob_is_wild(const char *pattern)
+{
+	return is_wild(pattern, strlen(pattern));
+}
+
 static int add_plain(struct buf *out, const char *pattern, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -65,14 +70,15 @@ static int list(int dir, const char *component, struct strv *ret)
 		return r;
 	}
 	struct dirent *e;
-	while ((e = readdir(d)))
+	while ((errno = 0, e = readdir(d)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
 		    fnmatch(component, e->d_name, FNM_PERIOD) == 0)
 			strv_add(ret, e->d_name);
+	int r = -errno;
 	closedir(d);
 	if (ret->n)
 		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
-	return strv_error(ret);
+	return r < 0 ? r : strv_error(ret);
 }
 
 static int walk(struct walk *w, int dir, const struct buf *at, const char *rest);
@@ -127,6 +133,12 @@ int glob_walk(struct host *host, const char *pattern, int (*visit)(void *ctx, co
 	int r = buf_error(&plain) ? -ENOMEM : path_resolve(host->root, plain.data, &real);
 	if (r == 0)
 		r = path_open(host->root, real.data, O_PATH | O_DIRECTORY, &dir);
+	if (r == -ELOOP) {
+		_cleanup_buf_ struct buf name = {0};
+		escape_str(&name, pattern);
+		return host_blind(host, "%s leads through a symbolic link that others than root can change: not searched",
+		                  buf_text(&name));
+	}
 	if (r < 0)
 		return unreadable(&w, &plain, r);
 	if (strcmp(real.data, "/") == 0)

@@ -11,6 +11,9 @@
 
 #define GLOB_MATCHES_MAX 10000
 
+/* Whether the pattern has a wildcard, so that it does not name one file. */
+bool glob_is_wild(const char *pattern);
+
 /* Visits each match, sorted within its directory. A pattern without wildcards is
  * visited whether it exists or not. -E2BIG: too many matches. What the visitor returns
  * ends the walk unless it is 0. Directories that cannot be read are told by
