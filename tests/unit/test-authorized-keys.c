@@ -420,6 +420,20 @@ static void files_where_sshd_looks(void **state)
 	assert_not_planned(s, "/home/bob/.ssh/authorized_keys");
 }
 
+static void an_exempted_user_is_asked_about(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	put("/etc/ssh/sshd_config", 0644, 0, "Match User *,!alice\n AuthorizedKeysFile /srv/%u\n");
+	keys_file("/home/alice/.ssh/authorized_keys", 1001, "");
+	keys_file("/home/bob/.ssh/authorized_keys", 1002, "");
+	keys_file("/srv/bob", 0, "");
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);
+	assert_only_op_left(s, "/home/alice/.ssh/authorized_keys");
+	assert_only_op_left(s, "/srv/bob");
+	assert_int_equal(plan_count(s->plan), 2);
+}
+
 static void a_shared_file_is_edited_once(void **state)
 {
 	struct ssh_stage *s = *state;
@@ -520,6 +534,7 @@ int main(void)
 		STAGED(keep_that_keeps_nothing_is_refused),
 		STAGED(only_the_users_named),
 		STAGED(files_where_sshd_looks),
+		STAGED(an_exempted_user_is_asked_about),
 		STAGED(a_shared_file_is_edited_once),
 		STAGED(links_stay_within_the_users_trust),
 		STAGED(odd_files_do_no_harm),

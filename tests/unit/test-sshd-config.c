@@ -265,6 +265,8 @@ static void three_readings_agree(void **state)
 	ssh_stage_need_root();
 	static const char *const users[] = {"root", "alice", "bob"}, *const addresses[] = {"10.0.0.7", "192.0.2.9"};
 	put("/etc/ssh/d/.hidden.conf", 0644, 0, "PermitRootLogin forced-commands-only\n");
+	put("/etc/ssh/d/0.conf", 0644, 0, "Banner /0\n"); /* the directory lists the newest first */
+	put("/etc/ssh/d/b.conf", 0644, 0, "Banner /b\n");
 	put("/etc/ssh/d/a.conf~", 0644, 0, "Garbage\n");
 	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees); i++) {
 		put("/etc/ssh/d/a.conf", 0644, 0, trees[i][1]);
