@@ -154,12 +154,16 @@ static int check_step(const struct run *run, const char *step)
 	return EXIT_USAGE;
 }
 
+/* As for any dry run: refused, something to do, or nothing. */
 static int undo_plan_status(const struct undo_plan *plan)
 {
-	for (size_t i = 0; i < plan->n; i++)
-		if (plan->v[i].expect != UNDO_DONE && plan->v[i].expect != UNDO_KEPT)
-			return EXIT_PARTLY;
-	return plan->n ? EXIT_PENDING : EXIT_DONE;
+	bool pending = false;
+	for (size_t i = 0; i < plan->n; i++) {
+		if (plan->v[i].expect == UNDO_REFUSED)
+			return EXIT_REFUSED;
+		pending |= plan->v[i].expect == UNDO_DONE || plan->v[i].expect == UNDO_KEPT;
+	}
+	return pending ? EXIT_PENDING : plan->n ? EXIT_PARTLY : EXIT_DONE;
 }
 
 int command_rollback_plan(struct session *s)
@@ -169,6 +173,10 @@ int command_rollback_plan(struct session *s)
 	struct undo_plan plan = {0};
 	_cleanup_buf_ struct buf why = {0};
 	int status = session_find_run(s, id);
+	if (status == EXIT_DONE)
+		status = session_config(s);
+	if (status == EXIT_DONE)
+		status = session_guard(s);
 	if (status != EXIT_DONE)
 		return status;
 	int r = run_load(&s->state, id, s->engine.parts->kinds, &run, &why);

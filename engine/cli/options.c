@@ -157,8 +157,8 @@ static int check_company(struct options *o, bool dry, struct buf *ret_why)
 		return bad(ret_why, "--dry-run goes with --playbook or --rollback");
 	if (o->set.n && !run)
 		return bad(ret_why, "--set goes with --playbook");
-	if (o->allow.n && !run)
-		return bad(ret_why, "--allow goes with --playbook");
+	if (o->allow.n && !run && !rollback)
+		return bad(ret_why, "--allow goes with --playbook or --rollback");
 	if (o->step && !rollback)
 		return bad(ret_why, "--step goes with --rollback");
 	if (dry)

@@ -77,8 +77,8 @@ json_t *json_plan(const struct playbook *playbook, const struct round *round, co
 
 json_t *json_undo_result(const struct undo_result *r)
 {
-	return json_pack("{si si si si si si}", "undone", (int)r->done, "kept", (int)r->kept, "drifted", (int)r->drifted,
-	                 "failed", (int)r->failed, "impossible", (int)r->impossible, "status", undo_status(r));
+	return json_pack("{si si si si si si si}", "undone", (int)r->done, "kept", (int)r->kept, "drifted", (int)r->drifted,
+	                 "failed", (int)r->failed, "impossible", (int)r->impossible, "refused", (int)r->refused, "status", undo_status(r));
 }
 
 json_t *json_result(const struct run_result *r)

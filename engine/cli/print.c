@@ -244,7 +244,7 @@ void print_result(const struct printer *p, const struct run_result *result)
 
 void print_undo_plan(const struct printer *p, const struct undo_plan *plan)
 {
-	static const char *const words[] = {"", "undo", "keep", "refuse", "cannot tell", "cannot undo"};
+	static const char *const words[] = {"", "undo", "keep", "refuse", "cannot tell", "cannot undo", "refused"};
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct undo_item *item = &plan->v[i];
 		_cleanup_buf_ struct buf line = {0};
@@ -268,6 +268,8 @@ void print_undo_result(const struct printer *p, const struct undo_result *r)
 		print_styled(p, STYLE_YELLOW, ", %zu left alone because somebody changed them since", r->drifted);
 	if (r->impossible)
 		print_styled(p, STYLE_YELLOW, ", %zu cannot be undone", r->impossible);
+	if (r->refused)
+		print_styled(p, STYLE_RED, ", %zu refused by the guard", r->refused);
 	if (r->failed)
 		print_styled(p, STYLE_RED, ", %zu failed", r->failed);
 	fputs(".\n", p->out);

@@ -61,6 +61,15 @@ static void print_run_line(const struct printer *p, const struct run *run)
 	print_styled(p, STYLE_PLAIN, "  %s\n", buf_text(&name));
 }
 
+static json_t *json_run_line(const struct run *run)
+{
+	struct run_counts n = count_run(run);
+	json_t *status = run->status < 0 ? json_null() : json_integer(run->status);
+	return json_pack("{ss so so so ss si si}", "run", run->id, "playbook", json_text(run->playbook ? run->playbook : ""),
+	                 "started", json_text(run->started ? run->started : ""), "status", status, "state",
+	                 run_word(run, &n), "done", (int)n.done, "undone", (int)n.undone);
+}
+
 int show_list(const struct printer *p, const struct engine *engine, bool json)
 {
 	_cleanup_strv_ struct strv ids = {0};
@@ -80,12 +89,8 @@ int show_list(const struct printer *p, const struct engine *engine, bool json)
 			status = EXIT_FAILED;
 			continue;
 		}
-		struct run_counts n = count_run(run);
 		if (json)
-			json_array_append_new(list, json_pack("{ss ss* ss* so ss si si}", "run", run->id, "playbook",
-			                                      run->playbook, "started", run->started, "status",
-			                                      run->status < 0 ? json_null() : json_integer(run->status), "state",
-			                                      run_word(run, &n), "done", (int)n.done, "undone", (int)n.undone));
+			json_array_append_new(list, json_run_line(run));
 		else
 			print_run_line(p, run);
 		run_free(&run);
@@ -141,7 +146,8 @@ static void print_run(const struct printer *p, const struct run *run)
 	for (size_t i = 0; i < json_array_size(run->records); i++)
 		print_remark(p, json_array_get(run->records, i));
 	if (!run->ended)
-		print_styled(p, STYLE_YELLOW, "This run did not end: what has no outcome is found out when it is rolled back.\n");
+		print_styled(p, STYLE_YELLOW,
+		             "This run did not end: what has no outcome is found out when it is rolled back.\n");
 }
 
 int show_run(const struct printer *p, const struct engine *engine, const char *id, bool json)
@@ -216,7 +222,8 @@ static void print_action(const struct printer *p, const struct action *a)
 	print_params(p, a, 0);
 	print_styled(p, STYLE_BOLD, "\nFacts\n");
 	for (const struct fact_decl *f = a->facts; f->name; f++)
-		print_styled(p, STYLE_PLAIN, "  %-14s %-18s %s\n", f->name, type_name(f->type, f->type != TYPE_NUMBER), f->help);
+		print_styled(p, STYLE_PLAIN, "  %-14s %-18s %s\n", f->name, type_name(f->type, f->type != TYPE_NUMBER),
+		             f->help);
 }
 
 int show_actions(const struct printer *p, const struct parts *parts, const char *name, bool json)
@@ -251,9 +258,11 @@ int show_rules(const struct printer *p, bool json)
 	json_t *list = json_array();
 	for (const struct guard_rule *r = guard_rules; r->name; r++) {
 		if (json)
-			json_array_append_new(list, json_pack("{ss sb ss}", "name", r->name, "fixed", r->fixed, "help", r->help));
+			json_array_append_new(list, json_pack("{ss sb ss}", "name", r->name, "fixed", r->fixed,
+			                                      "help", r->help));
 		else
-			print_styled(p, STYLE_PLAIN, "%-22s %s%s\n", r->name, r->help, r->fixed ? " (cannot be lifted)" : "");
+			print_styled(p, STYLE_PLAIN, "%-22s %s%s\n", r->name, r->help,
+			             r->fixed ? " (cannot be lifted)" : "");
 	}
 	if (json)
 		return put_json(p, list);

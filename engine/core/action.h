@@ -30,7 +30,7 @@ struct fact_decl {
 };
 
 struct action {
-	const char *name; /* "process.kill" */
+	const char *name; /* as playbooks say it: "subject.verb" */
 	const char *summary;
 	const struct param *params;     /* ended by a NULL name */
 	const struct fact_decl *facts;  /* ended by a NULL name */

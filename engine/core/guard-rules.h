@@ -11,6 +11,7 @@
 
 #include "core/guard.h"
 #include "base/proc.h"
+#include "base/strset.h"
 #include "base/users.h"
 
 #include <stdint.h>
@@ -19,6 +20,13 @@ struct process_facts;
 struct socket_facts;
 struct net_facts;
 struct file_facts;
+
+/* How much a plan touches; what several changes touch counts once. */
+struct radius {
+	struct strset processes;
+	struct strset files;
+	size_t addresses;
+};
 
 struct guard {
 	struct host *host;
@@ -31,6 +39,7 @@ struct guard {
 	struct socket_facts *sockets;
 	struct net_facts *net;
 	struct file_facts *file;
+	struct radius radius;          /* of the plan at hand, and of what has grown since */
 };
 
 /* What is done to the subject. */

@@ -129,6 +129,13 @@ int guard_new(struct host *host, const struct config *config, const struct proof
 	return 0;
 }
 
+static void radius_reset(struct radius *r)
+{
+	strset_free(&r->processes);
+	strset_free(&r->files);
+	r->addresses = 0;
+}
+
 void guard_free(struct guard **guard)
 {
 	if (!*guard)
@@ -138,6 +145,7 @@ void guard_free(struct guard **guard)
 	net_facts_free(&(*guard)->net);
 	file_facts_free(&(*guard)->file);
 	users_free(&(*guard)->users);
+	radius_reset(&(*guard)->radius);
 	free(*guard);
 	*guard = NULL;
 }
@@ -214,19 +222,6 @@ int guard_subject(struct guard *guard, const struct subject *subject, const char
 	return deliver(judge(guard, subject, DEED_APPLY, &v), &v, ret_rule, ret_why);
 }
 
-/* How much a plan touches; what several changes touch counts once. */
-struct radius {
-	struct strset processes;
-	struct strset files;
-	size_t addresses;
-};
-
-static void radius_free(struct radius *r)
-{
-	strset_free(&r->processes);
-	strset_free(&r->files);
-}
-
 static int measure(void *ctx, const struct subject *subject)
 {
 	struct radius *r = ctx;
@@ -288,20 +283,32 @@ static int check_proofs(struct guard *guard, const struct plan *plan, struct ref
 
 int guard_plan(struct guard *guard, const struct plan *plan, const char **ret_rule, struct buf *ret_why)
 {
-	_cleanup_(radius_free) struct radius radius = {0};
+	radius_reset(&guard->radius);
 	for (size_t i = 0; i < plan_count(plan); i++) {
 		const struct change *c = plan_at(plan, i);
 		/* What is only held is in force already: nothing more is touched. */
 		if (!c || c->held || !c->kind->subjects)
 			continue;
-		int r = c->kind->subjects(c, measure, &radius);
+		int r = c->kind->subjects(c, measure, &guard->radius);
 		if (r < 0)
 			return r;
 	}
 	_cleanup_buf_ struct buf why = {0};
 	struct refusal v = {.why = &why};
-	int r = check_limits(guard, &radius, &v);
+	int r = check_limits(guard, &guard->radius, &v);
 	if (r == 0)
 		r = check_proofs(guard, plan, &v);
 	return deliver(r, &v, ret_rule, ret_why);
+}
+
+int guard_growth(struct guard *guard, const struct change *part, const char **ret_rule, struct buf *ret_why)
+{
+	int r = guard_change(guard, part, ret_rule, ret_why);
+	if (r == 0 && part->kind->subjects)
+		r = part->kind->subjects(part, measure, &guard->radius);
+	if (r < 0)
+		return r;
+	_cleanup_buf_ struct buf why = {0};
+	struct refusal v = {.why = &why};
+	return deliver(check_limits(guard, &guard->radius, &v), &v, ret_rule, ret_why);
 }

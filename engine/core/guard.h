@@ -39,6 +39,10 @@ int guard_subject(struct guard *guard, const struct subject *subject, const char
 /* The plan as a whole: the limits of the blast radius, and the proofs. */
 int guard_plan(struct guard *guard, const struct plan *plan, const char **ret_rule, struct buf *ret_why);
 
+/* What a change has found while it is applied (PART: a change of its kind with just
+ * that): judged like a change, and counted with the plan's against the limits. */
+int guard_growth(struct guard *guard, const struct change *part, const char **ret_rule, struct buf *ret_why);
+
 /* Every rule with its help text, for --help and respond.conf(5); ended by a NULL name.
  * A rule that is fixed cannot be lifted. */
 struct guard_rule {

@@ -108,6 +108,11 @@ json_t *record_outcome(unsigned change, enum outcome outcome, const char *note)
 	return result("outcome", change, outcome_word(outcome), note);
 }
 
+json_t *record_rollback(json_t *operator, const char *step, const struct strv *allow)
+{
+	return record_new("undo", json_pack("{so ss? so}", "operator", operator, "step", step, "allow", text_list(allow)));
+}
+
 json_t *record_undo(unsigned change, enum undo undo, const char *note)
 {
 	return result("undone", change, undo_word(undo), note);

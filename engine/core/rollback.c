@@ -46,28 +46,35 @@ static int expect_by_probe(struct host *host, const struct run_entry *e, struct 
 	return item->why ? 0 : -ENOMEM;
 }
 
-static int expect(struct host *host, const struct holders *holders, const struct run_entry *e, struct undo_item *item)
+/* Whether all that the change put in force is held by other runs too; -ENOMEM. */
+static int all_held(struct host *host, const struct holders *holders, const struct change *c, const char **ret_by)
 {
-	const struct change_kind *kind = e->change->kind;
+	struct key_count count = {.holders = holders};
+	int r = c->kind->keys ? c->kind->keys(host, c, count_key, &count) : 0;
+	*ret_by = count.by;
+	return r == -ENOMEM ? r : r == 0 && count.all && count.held == count.all;
+}
+
+static int expect(const struct engine *engine, const struct holders *holders, const struct run_entry *e,
+                  struct undo_item *item)
+{
+	_cleanup_buf_ struct buf why = {0};
+	const char *rule, *by;
 	item->entry = e;
-	if (kind->flags & CHANGE_IRREVERSIBLE) {
+	if (e->change->kind->flags & CHANGE_IRREVERSIBLE) {
 		item->expect = UNDO_IMPOSSIBLE;
 		return 0;
 	}
-	if (kind->keys) {
-		struct key_count count = {.holders = holders};
-		int r = kind->keys(host, e->change, count_key, &count);
-		if (r == -ENOMEM)
-			return r;
-		if (r == 0 && count.all && count.held == count.all) {
-			_cleanup_buf_ struct buf why = {0};
-			buf_printf(&why, "run %s holds it too", count.by);
-			item->expect = UNDO_KEPT;
-			item->why = buf_steal(&why);
-			return item->why ? 0 : -ENOMEM;
-		}
-	}
-	return expect_by_probe(host, e, item);
+	int held = all_held(engine->host, holders, e->change, &by);
+	if (held < 0)
+		return held;
+	if (held)
+		buf_printf(&why, "run %s holds it too", by);
+	else if (guard_undo(engine->guard, e->change, &rule, &why) == 0)
+		return expect_by_probe(engine->host, e, item);
+	item->expect = held ? UNDO_KEPT : UNDO_REFUSED;
+	item->why = buf_steal(&why);
+	return item->why ? 0 : -ENOMEM;
 }
 
 void undo_plan_free(struct undo_plan *plan)
@@ -87,7 +94,7 @@ int rollback_plan(const struct engine *engine, const struct run *run, const char
 	               : -ENOMEM;
 	for (size_t i = run->n; r == 0 && i-- > 0;)
 		if (concerned(&run->entries[i], step))
-			r = expect(engine->host, holders, &run->entries[i], &plan.v[plan.n++]);
+			r = expect(engine, holders, &run->entries[i], &plan.v[plan.n++]);
 	holders_free(&holders);
 	if (r < 0)
 		undo_plan_free(&plan);
@@ -103,6 +110,7 @@ static void count_undo(struct undo_result *result, enum undo undo)
 	case UNDO_KEPT: result->kept++; break;
 	case UNDO_DRIFTED: result->drifted++; break;
 	case UNDO_IMPOSSIBLE: result->impossible++; break;
+	case UNDO_REFUSED: result->refused++; break;
 	default: result->failed++;
 	}
 }
@@ -114,6 +122,11 @@ static enum undo revert(struct writer *w, const struct change *c)
 	if (c->kind->flags & CHANGE_IRREVERSIBLE) {
 		buf_puts(note, "cannot be undone");
 		return UNDO_IMPOSSIBLE;
+	}
+	const char *rule = NULL;
+	if (guard_undo(w->engine->guard, c, &rule, note) < 0) {
+		trail_refusal(w->trail, w->run->id, c, rule ? rule : "guard.undecided");
+		return UNDO_REFUSED;
 	}
 	int r = c->kind->revert(w->engine->host, c, &w->effect);
 	if (r == 0)
@@ -136,14 +149,9 @@ static int undo_one(struct writer *w, size_t i, struct undo_result *result, stru
 		r = strv_add_new(services, c->service);
 	if (w->engine->observer->undone)
 		w->engine->observer->undone(w->engine->observer->ctx, c, undo, note);
-	int audited = undo == UNDO_IMPOSSIBLE || undo == UNDO_KEPT
+	int audited = undo == UNDO_IMPOSSIBLE || undo == UNDO_KEPT || undo == UNDO_REFUSED
 	                      ? 0 : trail_undo(w->trail, w->run->id, c, undo == UNDO_DONE);
 	return r < 0 ? r : audited;
-}
-
-static int log_start(struct writer *w, const char *step, json_t *operator)
-{
-	return writer_log(w, record_new("undo", json_pack("{so ss?}", "operator", operator, "step", step)));
 }
 
 static int log_intents(struct writer *w, const char *step)
@@ -167,7 +175,7 @@ int rollback_run(struct writer *w, const char *step, json_t *operator, struct un
 {
 	_cleanup_strv_ struct strv services = {0};
 	struct undo_result result = {0};
-	int r = log_start(w, step, operator);
+	int r = writer_log(w, record_rollback(operator, step, w->engine->allow));
 	if (r == 0)
 		r = log_intents(w, step);
 	writer_phase(w, "rolling back");
@@ -187,6 +195,8 @@ int rollback_run(struct writer *w, const char *step, json_t *operator, struct un
 
 int undo_status(const struct undo_result *result)
 {
+	if (result->refused)
+		return 4;
 	size_t bad = result->drifted + result->failed + result->impossible;
 	if (!bad)
 		return 0;

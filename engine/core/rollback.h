@@ -33,13 +33,14 @@ struct undo_result {
 	size_t drifted;
 	size_t failed;
 	size_t impossible;
+	size_t refused;    /* by the guard */
 };
 
 /* Reverts; OPERATOR (reference stolen) says who asked. The first -errno is one that
  * ended the rollback early; what single changes came to is in RET. */
 int rollback_run(struct writer *w, const char *step, json_t *operator, struct undo_result *ret);
 
-/* The exit status that the result stands for: 0, 1 or 3. */
+/* The exit status that the result stands for: 0, 1, 3 or 4. */
 int undo_status(const struct undo_result *result);
 
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char *const outcome_words[] = {"unknown", "done", "held", "drifted", "failed", "partly", "skipped"};
-static const char *const undo_words[] = {"none", "undone", "kept", "drifted", "failed", "impossible"};
+static const char *const undo_words[] = {"none", "undone", "kept", "drifted", "failed", "impossible", "refused"};
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 

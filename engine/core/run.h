@@ -28,6 +28,7 @@ enum undo {
 	UNDO_DRIFTED,    /* somebody changed it since; left alone */
 	UNDO_FAILED,
 	UNDO_IMPOSSIBLE, /* irreversible */
+	UNDO_REFUSED,    /* by the guard */
 };
 
 const char *outcome_word(enum outcome outcome);

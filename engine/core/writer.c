@@ -19,7 +19,7 @@ static int grow_allowed(struct writer *w, const struct change *change, json_t *m
 	struct change part = *change;
 	part.data = more;
 	const char *rule = NULL;
-	int r = guard_change(w->engine->guard, &part, &rule, ret_why);
+	int r = guard_growth(w->engine->guard, &part, &rule, ret_why);
 	if (r == 0)
 		return 0;
 	const char *name = rule ? rule : "guard.undecided";
