@@ -107,55 +107,68 @@ static int yield_facts(struct host *host, struct plan *plan, const struct proces
 	return r < 0 ? r : plan_fact_number(plan, "count", (long long)list->n);
 }
 
-/* Reads PID into LIST unless it is there, has gone, or is of no concern. */
-static int read_one(struct host *host, const struct users *users, pid_t pid, bool direct, struct pids *known,
-                    struct processes *list)
+/* The processes meant, in the order in which they were found. */
+struct reading {
+	struct host *host;
+	struct users users;
+	struct pids known; /* sorted */
+	struct processes *list;
+	bool direct; /* what is read now was selected itself */
+};
+
+static void reading_end(struct reading *reading)
 {
+	users_free(&reading->users);
+	pids_free(&reading->known);
+}
+
+/* Reads PID unless it is known, has gone, or is of no concern. */
+static int read_one(void *ctx, pid_t pid)
+{
+	struct reading *reading = ctx;
 	struct process p = {0};
-	if (pid == getpid() || pids_sorted_has(known, pid))
+	if (pid == getpid() || pids_sorted_has(&reading->known, pid))
 		return 0;
-	int r = process_read(host, users, pid, &p);
+	int r = process_read(reading->host, &reading->users, pid, &p);
 	if (r < 0)
 		return r == -ESRCH || r == -ENOENT ? 0 : r;
-	p.direct = direct;
-	r = pids_sorted_add(known, pid);
+	p.direct = reading->direct;
+	r = pids_sorted_add(&reading->known, pid);
 	if (r < 0) {
 		process_free(&p);
 		return r;
 	}
-	return processes_add(list, &p);
+	return processes_add(reading->list, &p);
 }
 
 /* The list grows while it is walked: children of children follow. */
-static int read_descendants(struct host *host, const struct users *users, struct pids *known, struct processes *list)
+static int read_descendants(struct reading *reading)
 {
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < list->n; i++) {
+	reading->direct = false;
+	for (size_t i = 0; r == 0 && i < reading->list->n; i++) {
 		_cleanup_pids_ struct pids children = {0};
-		r = proc_children(host->proc, list->v[i].id.pid, &children);
+		r = proc_children(reading->host->proc, reading->list->v[i].id.pid, &children);
 		r = r == -ESRCH ? 0 : r;
 		for (size_t k = 0; r == 0 && k < children.n; k++)
-			r = read_one(host, users, children.v[k], false, known, list);
+			r = read_one(reading, children.v[k]);
 	}
 	return r;
 }
 
 static int read_selected(struct host *host, const struct selector *selector, struct plan *plan, struct processes *list)
 {
+	_cleanup_(reading_end) struct reading reading = {.host = host, .list = list, .direct = true};
 	_cleanup_(scan_free) struct scan *scan = NULL;
 	_cleanup_buf_ struct buf why = {0};
-	_cleanup_pids_ struct pids found = {0}, known = {0};
-	_cleanup_users_ struct users users = {0};
-	int r = scan_new(host, selector, &scan, &why);
+	int r = users_load(host->root, &reading.users);
+	if (r == 0)
+		r = scan_new(host, selector, &scan, &why);
 	if (r < 0)
 		return plan_fail(plan, r, "%s", why.len ? buf_text(&why) : strerror(-r));
-	r = scan_run(scan, NULL, &found);
-	if (r == 0)
-		r = users_load(host->root, &users);
-	for (size_t i = 0; r == 0 && i < found.n; i++)
-		r = read_one(host, &users, found.v[i], true, &known, list);
+	r = scan_run(scan, NULL, read_one, &reading);
 	if (r == 0 && selector_tree(selector))
-		r = read_descendants(host, &users, &known, list);
+		r = read_descendants(&reading);
 	return r;
 }
 

@@ -157,41 +157,76 @@ static int stop_one(struct freeze *f, struct held *h, bool *ret_moved)
 	return 0;
 }
 
-static int find_new(struct freeze *f, struct pids *ret)
+/* Its pid stays among those that were seen. */
+static void let_go(struct freeze *f, size_t at)
 {
-	int r = f->scan ? scan_run(f->scan, &f->seen, ret) : 0;
-	for (size_t i = 0; r == 0 && selector_tree(f->selector) && i < f->n; i++) {
-		r = proc_children(f->host->proc, f->held[i].id.pid, ret);
-		r = r == -ESRCH ? 0 : r;
-	}
-	return r;
+	thaw_one(&f->held[at]);
+	close(f->held[at].pidfd);
+	memmove(&f->held[at], &f->held[at + 1], (f->n - at - 1) * sizeof(*f->held));
+	f->n--;
 }
 
-/* Holds and stops a newcomer, and reads who it is. 1: done; 0: it has gone, or is of
- * no concern. */
-static int catch_one(struct freeze *f, pid_t pid, struct process *ret)
+/* What one look finds. */
+struct look {
+	struct freeze *f;
+	struct processes caught;
+};
+
+/* Stops first and reads then: a process that hops from pid to pid gives no time. */
+static int hold_still(struct freeze *f, pid_t pid, struct process *ret)
 {
 	struct proc_identity id;
 	int pidfd;
 	bool moved;
+	int r = proc_hold_pid(f->host->proc, pid, &id, &pidfd);
+	if (r == 0)
+		r = hold(f, &id, pidfd);
+	if (r < 0)
+		return r;
+	struct held *h = &f->held[f->n - 1];
+	r = stop_one(f, h, &moved);
+	if (r == 0)
+		r = process_read(f->host, &f->users, pid, ret);
+	if (r == 0 && proc_ended(h->pidfd)) {
+		process_free(ret);
+		r = -ESRCH;
+	}
+	if (r < 0)
+		return r;
+	h->id = ret->id; /* it may have executed something else before it stopped */
+	ret->stopped = !h->stopped;
+	return 0;
+}
+
+/* Holds and stops a newcomer; one that has gone, or is of no concern, is let go. */
+static int catch_one(void *ctx, pid_t pid)
+{
+	struct look *look = ctx;
+	struct freeze *f = look->f;
+	struct process p = {0};
+	size_t held = f->n;
 	if (pid == getpid() || pids_sorted_has(&f->seen, pid))
 		return 0;
-	int r = proc_hold_pid(f->host->proc, pid, &id, &pidfd);
-	if (r < 0)
-		return r == -ESRCH ? 0 : r;
-	r = process_read(f->host, &f->users, pid, ret);
-	if (r < 0) {
-		close(pidfd);
-		return r == -ESRCH || r == -ENOENT ? 0 : r;
-	}
-	/* It may have executed something else since; what is announced is what is held. */
-	ret->id = id;
-	r = hold(f, &id, pidfd);
+	int r = hold_still(f, pid, &p);
 	if (r == 0)
-		r = stop_one(f, &f->held[f->n - 1], &moved);
-	if (r < 0)
-		process_free(ret);
-	return r < 0 ? r : 1;
+		return processes_add(&look->caught, &p);
+	if (f->n > held)
+		let_go(f, held);
+	return r == -ESRCH || r == -ENOENT ? 0 : r;
+}
+
+static int find_new(struct look *look)
+{
+	struct freeze *f = look->f;
+	int r = f->scan ? scan_run(f->scan, &f->seen, catch_one, look) : 0;
+	for (size_t i = 0; r == 0 && selector_tree(f->selector) && i < f->n; i++) {
+		_cleanup_pids_ struct pids children = {0};
+		r = proc_children(f->host->proc, f->held[i].id.pid, &children);
+		r = r == -ESRCH ? 0 : r;
+		for (size_t k = 0; r == 0 && k < children.n; k++)
+			r = catch_one(look, children.v[k]);
+	}
+	return r;
 }
 
 static json_t *announcement(const struct process *v, size_t n)
@@ -210,16 +245,6 @@ static int announce(struct freeze *f, const struct process *v, size_t n)
 {
 	json_t *more = announcement(v, n);
 	return more ? f->effect->grow(f->effect, f->change, more) : -ENOMEM;
-}
-
-/* Lets go of the held one at AT, for good: its pid stays among those that were seen. */
-static void spare(struct freeze *f, size_t at)
-{
-	thaw_one(&f->held[at]);
-	close(f->held[at].pidfd);
-	memmove(&f->held[at], &f->held[at + 1], (f->n - at - 1) * sizeof(*f->held));
-	f->n--;
-	f->spared++;
 }
 
 /* Announces what was caught, the last ones held: all together, and one by one when
@@ -242,7 +267,8 @@ static int announce_all(struct freeze *f, const struct processes *caught)
 			f->found++;
 			at++;
 		} else if (r == -EPERM) {
-			spare(f, at);
+			let_go(f, at);
+			f->spared++;
 			r = 0;
 		}
 	}
@@ -251,19 +277,14 @@ static int announce_all(struct freeze *f, const struct processes *caught)
 
 static int catch_new(struct freeze *f, bool *ret_moved)
 {
-	_cleanup_pids_ struct pids pids = {0};
-	_cleanup_processes_ struct processes caught = {0};
-	int r = find_new(f, &pids);
-	for (size_t i = 0; r >= 0 && i < pids.n; i++) {
-		struct process p = {0};
-		r = catch_one(f, pids.v[i], &p);
-		if (r == 1)
-			r = processes_add(&caught, &p);
+	struct look look = {.f = f};
+	int r = find_new(&look);
+	if (r == 0) {
+		*ret_moved |= look.caught.n > 0;
+		r = announce_all(f, &look.caught);
 	}
-	if (r < 0)
-		return r;
-	*ret_moved |= caught.n > 0;
-	return announce_all(f, &caught);
+	processes_free(&look.caught);
+	return r;
 }
 
 int freeze_settle(struct freeze *f)

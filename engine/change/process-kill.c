@@ -120,7 +120,7 @@ static int sweep_all(struct freeze *f, bool *ret_begun)
 			say(&f->effect->note, "they kept moving while they were stopped");
 		else if (r < 0)
 			return r;
-		if (sweep && first == f->n)
+		if (first == f->n)
 			break;
 		r = evidence_keep(f, first);
 		if (r < 0)
@@ -143,7 +143,7 @@ static int apply(struct host *host, struct change *change, struct effect *effect
 	bool begun = false;
 	int r = freeze_begin(&f, host, change, effect, FREEZE_MS);
 	size_t planned = f.n;
-	if (r == 0 && f.n)
+	if (r == 0)
 		r = sweep_all(&f, &begun);
 	if (r < 0)
 		freeze_thaw(&f);

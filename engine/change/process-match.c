@@ -18,7 +18,7 @@ void match_free(struct match *match)
 	free(match->inodes);
 }
 
-static bool is_number(const char *text)
+bool match_is_number(const char *text)
 {
 	return *text && strspn(text, "0123456789") == strlen(text);
 }
@@ -119,7 +119,7 @@ static int prepare_user(struct match *match, const struct strv *wanted, struct b
 		const struct user *user = users_by_name(&users, wanted->v[i]);
 		if (user)
 			match->uids[match->n_uids++] = user->uid;
-		else if (is_number(wanted->v[i]))
+		else if (match_is_number(wanted->v[i]))
 			match->uids[match->n_uids++] = (uid_t)strtoul(wanted->v[i], NULL, 10);
 	}
 	return 0;
@@ -148,7 +148,7 @@ static int ask_parent(struct match *match, pid_t pid, const struct strv *wanted)
 		return match->parent_matched;
 	r = ask_name(match, st.ppid, wanted);
 	for (size_t i = 0; r == 0 && i < wanted->n; i++)
-		r = is_number(wanted->v[i]) && strtol(wanted->v[i], NULL, 10) == st.ppid;
+		r = match_is_number(wanted->v[i]) && strtol(wanted->v[i], NULL, 10) == st.ppid;
 	if (r < 0)
 		return r == -ESRCH ? 0 : r; /* the parent's end is not its child's */
 	match->parent = st.ppid;

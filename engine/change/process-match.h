@@ -55,6 +55,7 @@ struct matcher {
 
 extern const struct matcher matchers[MATCH_COUNT];
 
+bool match_is_number(const char *text); /* a parent given by pid */
 void match_free(struct match *match);
 
 /* Leaves those in PIDS that use more than PERCENT of a core. */

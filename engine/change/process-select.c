@@ -87,7 +87,10 @@ bool selector_tree(const struct selector *s)
 
 bool selector_repeats(const struct selector *s)
 {
-	return !s->given[MATCH_CPU_ABOVE];
+	for (size_t i = 0; i < s->wanted[MATCH_PARENT].n; i++)
+		if (match_is_number(s->wanted[MATCH_PARENT].v[i]))
+			return false;
+	return !s->given[MATCH_CPU_ABOVE] && !s->given[MATCH_PID];
 }
 
 /* The index of the first that is not smaller. */
@@ -128,8 +131,11 @@ struct scan {
 	struct match match;
 	struct pids ancestors; /* sorted */
 	pid_t self;
+	/* Of the scan that is going on. */
 	const struct pids *known;
-	struct pids found; /* sorted, of the scan that is going on */
+	struct pids matched; /* sorted */
+	found_fn found;
+	void *ctx;
 };
 
 static int read_ancestors(struct scan *scan)
@@ -187,7 +193,7 @@ void scan_free(struct scan **scan)
 		return;
 	match_free(&(*scan)->match);
 	pids_free(&(*scan)->ancestors);
-	pids_free(&(*scan)->found);
+	pids_free(&(*scan)->matched);
 	free(*scan);
 	*scan = NULL;
 }
@@ -227,17 +233,22 @@ static int ask(struct scan *scan, pid_t pid)
 	return r == -ENOENT || r == -ENAMETOOLONG ? 0 : r;
 }
 
-/* Adds PID if it matches; *RET_VANISHED tells that it went meanwhile. */
+/* Reports PID if it matches; *RET_VANISHED tells that it went meanwhile. */
 static int look_at(struct scan *scan, pid_t pid, bool *ret_vanished)
 {
-	if (pid == scan->self || (scan->known && pids_sorted_has(scan->known, pid)))
+	if (pid == scan->self || (scan->known && pids_sorted_has(scan->known, pid)) ||
+	    pids_sorted_has(&scan->matched, pid))
 		return 0;
 	int r = ask(scan, pid);
-	if (r == -ESRCH) {
+	if (r == -ESRCH)
 		*ret_vanished = true;
-		return 0;
-	}
-	return r == 1 ? pids_sorted_add(&scan->found, pid) : r;
+	if (r != 1)
+		return r == -ESRCH ? 0 : r;
+	r = pids_sorted_add(&scan->matched, pid);
+	if (r < 0 || scan->selector->given[MATCH_CPU_ABOVE])
+		return r;
+	r = scan->found(scan->ctx, pid);
+	return r < 0 ? r : 0;
 }
 
 static int look_at_all(struct scan *scan)
@@ -277,12 +288,26 @@ static int look_at_newcomers(struct scan *scan, pid_t from)
 	return 0;
 }
 
-int scan_run(struct scan *scan, const struct pids *known, struct pids *ret)
+/* Takes the sample, of those that fit otherwise. */
+static int report_busy(struct scan *scan)
+{
+	const struct strv *percent = &scan->selector->wanted[MATCH_CPU_ABOVE];
+	if (percent->n == 0)
+		return 0;
+	int r = match_cpu_above(&scan->matched, (unsigned)value_number(percent->v[0]));
+	for (size_t i = 0; r >= 0 && i < scan->matched.n; i++)
+		r = scan->found(scan->ctx, scan->matched.v[i]);
+	return r < 0 ? r : 0;
+}
+
+int scan_run(struct scan *scan, const struct pids *known, found_fn found, void *ctx)
 {
 	_cleanup_buf_ struct buf why = {0};
 	pid_t last;
-	scan->found.n = 0;
+	scan->matched.n = 0;
 	scan->known = known;
+	scan->found = found;
+	scan->ctx = ctx;
 	int r = proc_last_pid(scan->match.host->proc, &last);
 	if (r == 0)
 		r = prepare(scan, &why);
@@ -290,14 +315,7 @@ int scan_run(struct scan *scan, const struct pids *known, struct pids *ret)
 		r = look_at_all(scan);
 	if (r == 0 && !scan->selector->given[MATCH_PID])
 		r = look_at_newcomers(scan, last);
-	if (r == 0 && scan->selector->given[MATCH_CPU_ABOVE]) {
-		const struct strv *percent = &scan->selector->wanted[MATCH_CPU_ABOVE];
-		if (percent->n)
-			r = match_cpu_above(&scan->found, (unsigned)value_number(percent->v[0]));
-		else
-			scan->found.n = 0;
-	}
-	for (size_t i = 0; r == 0 && i < scan->found.n; i++)
-		r = pids_add(ret, scan->found.v[i]);
+	if (r == 0 && scan->selector->given[MATCH_CPU_ABOVE])
+		r = report_busy(scan);
 	return r;
 }

@@ -29,7 +29,7 @@ void selector_free(struct selector **selector);
 bool selector_tree(const struct selector *selector);
 
 /* Whether it can be asked again while processes are being stopped: `cpu-above` cannot,
- * because what is stopped uses none. */
+ * because what is stopped uses none; nor can pids, which may be somebody else's by then. */
 bool selector_repeats(const struct selector *selector);
 
 /* One or more looks at all processes; keeps what is costly (hashes) in between. */
@@ -39,10 +39,13 @@ struct scan;
 int scan_new(struct host *host, const struct selector *selector, struct scan **ret, struct buf *ret_why);
 void scan_free(struct scan **scan);
 
-/* Appends the pids that match and are not in KNOWN (sorted; may be NULL). They are
- * only numbers until proc_hold_pid() has one of them. Ends only after processes that
- * appeared during the scan have been looked at, as far as they hold still. */
-int scan_run(struct scan *scan, const struct pids *known, struct pids *ret);
+/* Calls FOUND for every process that matches and is not in KNOWN (sorted, may grow
+ * meanwhile; may be NULL), at once, because the next moment it may have gone. A pid is
+ * only a number until proc_hold_pid() has it. Ends only after processes that appeared
+ * during the scan have been looked at, as far as they hold still. A negative answer
+ * ends the scan and is returned. */
+typedef int (*found_fn)(void *ctx, pid_t pid);
+int scan_run(struct scan *scan, const struct pids *known, found_fn found, void *ctx);
 
 /* A sorted set of pids. */
 bool pids_sorted_has(const struct pids *p, pid_t pid);
