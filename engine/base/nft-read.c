@@ -305,15 +305,18 @@ int nft_elements(const struct nft_table *table, const char *set, size_t at_least
 	return ask(nlh, take_elements, restart_elements, &dump);
 }
 
-/* Questions by key are sent many at a time; the kernel answers each with one message, at once. */
+/* Questions by key are sent many at a time; the kernel answers each with one message, at
+ * once: when sending returns, all answers are there. */
 #define AT_A_TIME 512
-#define QUESTION_MAX 512
+#define QUESTION_MAX 512 /* bytes, with the names of table and set */
+#define ANSWER_MAX 1024  /* the element, its comment and those names, or an error without its request */
+#define READ_AT_ONCE 64
 #define ANSWERS_MAX (4 * 1024 * 1024)
 
 struct search {
 	struct mnl_socket *socket;
 	char *questions;
-	char *answer;
+	char *answers;
 	size_t first;
 	struct nft_element found[AT_A_TIME];
 	enum { UNANSWERED, ABSENT, FOUND } state[AT_A_TIME];
@@ -325,7 +328,7 @@ static void search_free(struct search **s)
 		return;
 	netlink_close(&(*s)->socket);
 	free((*s)->questions);
-	free((*s)->answer);
+	free((*s)->answers);
 	free(*s);
 }
 
@@ -335,8 +338,8 @@ static int search_new(struct search **ret)
 	if (!s)
 		return -ENOMEM;
 	s->questions = malloc(AT_A_TIME * QUESTION_MAX);
-	s->answer = malloc(65536);
-	if (!s->questions || !s->answer)
+	s->answers = malloc(READ_AT_ONCE * ANSWER_MAX);
+	if (!s->questions || !s->answers)
 		return -ENOMEM;
 	int r = netlink_open(NETLINK_NETFILTER, &s->socket);
 	if (r < 0)
@@ -381,21 +384,38 @@ static int take_answer(struct search *s, const struct nlmsghdr *nlh, size_t n)
 	return 1;
 }
 
+static int take_answers(struct search *s, const char *bytes, size_t len, size_t n, size_t *answered)
+{
+	int left = (int)len;
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)bytes;
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		int r = take_answer(s, nlh, n);
+		if (r < 0)
+			return r;
+		*answered += (size_t)r;
+	}
+	return 0;
+}
+
 static int read_answers(struct search *s, size_t n)
 {
+	struct iovec room[READ_AT_ONCE];
+	struct mmsghdr messages[READ_AT_ONCE] = {0};
+	for (size_t i = 0; i < READ_AT_ONCE; i++) {
+		room[i] = (struct iovec){.iov_base = s->answers + i * ANSWER_MAX, .iov_len = ANSWER_MAX};
+		messages[i].msg_hdr = (struct msghdr){.msg_iov = &room[i], .msg_iovlen = 1};
+	}
 	for (size_t answered = 0; answered < n;) {
-		ssize_t got = mnl_socket_recvfrom(s->socket, s->answer, 65536);
+		int got = recvmmsg(mnl_socket_get_fd(s->socket), messages, READ_AT_ONCE, MSG_DONTWAIT, NULL);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return -errno;
-		int left = (int)got;
-		const struct nlmsghdr *nlh = (const struct nlmsghdr *)s->answer;
-		for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
-			int r = take_answer(s, nlh, n);
+			return errno == EAGAIN ? -EIO : -errno; /* an answer is missing */
+		for (int i = 0; i < got; i++) {
+			int r = messages[i].msg_hdr.msg_flags & MSG_TRUNC
+			                ? -EMSGSIZE : take_answers(s, s->answers + (size_t)i * ANSWER_MAX, messages[i].msg_len, n, &answered);
 			if (r < 0)
 				return r;
-			answered += (size_t)r;
 		}
 	}
 	return 0;

@@ -158,6 +158,12 @@ static const char *kernel_words(const struct nlmsghdr *nlh)
 	return NULL;
 }
 
+/* nf_tables uses this error for something else than the C library says. */
+static const char *error_text(int error)
+{
+	return error == ENFILE ? "the set is full" : strerror(error);
+}
+
 struct verdict {
 	int error; /* the first refusal */
 	bool acknowledged;
@@ -176,7 +182,7 @@ static void take_answer(const struct nft_batch *b, const struct nlmsghdr *nlh, s
 	size_t seq = nlh->nlmsg_seq;
 	const char *what = seq && seq <= b->what.n ? b->what.v[seq - 1] : "the transaction";
 	const char *words = kernel_words(nlh);
-	buf_printf(why, "the kernel refuses %s: %s", what, strerror(-error->error));
+	buf_printf(why, "the kernel refuses %s: %s", what, error_text(-error->error));
 	if (words) {
 		buf_puts(why, " (");
 		escape_str(why, words);

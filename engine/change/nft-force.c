@@ -358,7 +358,8 @@ static int put_once(const struct block *block, struct force_state *s, const char
 	if (r < 0)
 		return r;
 	nft_batch_begin(&batch, generation);
-	r = layout_make(&s->layout, &block->group, &batch);
+	const size_t hosts[] = {s->parts[0].addrs.n, s->parts[2].addrs.n};
+	r = layout_make(&s->layout, &block->group, hosts, &batch);
 	return r < 0 ? r : change_parts(block, s, picks_shorter, picks_not_full, comment, &batch, ret_why);
 }
 

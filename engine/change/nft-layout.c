@@ -18,6 +18,9 @@
  * been accepted once, has no say. A drop is final wherever it is. */
 #define PRIORITY (-310)
 
+#define LONG_LIST 65536
+#define SET_SIZE (2u * 1024 * 1024)
+
 /* nft(8)'s numbers of the types of keys. */
 #define TYPE_IPV4 7
 #define TYPE_IPV6 8
@@ -249,7 +252,18 @@ static const struct {
 	[SET_ASKED] = {NFT_SET_TIMEOUT, "prefixes asked for: address and length"},
 };
 
-static int make_set(const char *name, int family, enum set_role role, struct nft_batch *batch)
+/* A hash set that grows while a long list is put in takes twice as long. But what a set is laid
+ * out for is also all that it takes: so there is room for far more. */
+static void put_size(struct nlmsghdr *nlh, size_t hosts)
+{
+	if (hosts < LONG_LIST)
+		return;
+	struct nlattr *desc = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
+	mnl_attr_put_u32(nlh, NFTA_SET_DESC_SIZE, htonl((uint32_t)(hosts > SET_SIZE / 4 ? 4 * hosts : SET_SIZE)));
+	mnl_attr_nest_end(nlh, desc);
+}
+
+static int make_set(const char *name, int family, enum set_role role, size_t hosts, struct nft_batch *batch)
 {
 	char what[SET_NAME_LEN + 16];
 	snprintf(what, sizeof(what), "adding set %s", name);
@@ -267,13 +281,16 @@ static int make_set(const char *name, int family, enum set_role role, struct nft
 	mnl_attr_put_u32(nlh, NFTA_SET_KEY_TYPE, htonl(type));
 	mnl_attr_put_u32(nlh, NFTA_SET_KEY_LEN, htonl(len));
 	mnl_attr_put_u32(nlh, NFTA_SET_ID, htonl((uint32_t)batch->what.n));
+	if (role == SET_HOSTS)
+		put_size(nlh, hosts);
 	if (roles[role].comment)
 		put_comment(nlh, NFTA_SET_USERDATA, NFTNL_UDATA_SET_COMMENT, roles[role].comment);
 	nft_batch_close(batch);
 	return 0;
 }
 
-static int make_sets(const struct layout *layout, const struct block_group *group, struct nft_batch *batch)
+static int make_sets(const struct layout *layout, const struct block_group *group, const size_t hosts[2],
+                     struct nft_batch *batch)
 {
 	for (size_t f = 0; f < 2; f++)
 		for (enum set_role role = 0; role < SET_ROLES; role++) {
@@ -281,7 +298,7 @@ static int make_sets(const struct layout *layout, const struct block_group *grou
 			set_name(group, families[f], role, name);
 			if (layout_has_set(layout, name))
 				continue;
-			int r = make_set(name, families[f], role, batch);
+			int r = make_set(name, families[f], role, hosts[f], batch);
 			if (r < 0)
 				return r;
 		}
@@ -294,7 +311,8 @@ static int make_rule(void *ctx, const struct drop_rule *rule)
 	return has_rule(share->layout, rule) ? 0 : drop_rule_make(&respond_table, rule, share->batch);
 }
 
-int layout_make(const struct layout *layout, const struct block_group *group, struct nft_batch *batch)
+int layout_make(const struct layout *layout, const struct block_group *group, const size_t hosts[2],
+                struct nft_batch *batch)
 {
 	struct share share = {.layout = layout, .batch = batch};
 	int r = layout->there ? 0 : make_table(batch);
@@ -302,7 +320,7 @@ int layout_make(const struct layout *layout, const struct block_group *group, st
 		if (!strv_has(&layout->chains, directions[d].chain))
 			r = make_chain(d, batch);
 	if (r == 0)
-		r = make_sets(layout, group, batch);
+		r = make_sets(layout, group, hosts, batch);
 	return r < 0 ? r : visit_rules(group, make_rule, &share);
 }
 

@@ -13,6 +13,9 @@
  *
  * A port is the destination port of a packet, over TCP and UDP: ours for what comes in,
  * theirs for what goes out.
+ *
+ * A drop is of everything: an IPv6 neighbour on the same link that is blocked is not
+ * answered its neighbour discovery either.
  */
 #ifndef RESPOND_CHANGE_NFT_LAYOUT_H
 #define RESPOND_CHANGE_NFT_LAYOUT_H
@@ -61,8 +64,10 @@ void layout_free(struct layout *layout);
 bool layout_complete(const struct layout *layout, const struct block_group *group);
 bool layout_has_set(const struct layout *layout, const char *set);
 
-/* Adds what is missing for the group. 0 or -ENOMEM. */
-int layout_make(const struct layout *layout, const struct block_group *group, struct nft_batch *batch);
+/* Adds what is missing for the group. HOSTS: how many of each family ([0] IPv4, [1] IPv6)
+ * there will be, for sets that are made. 0 or -ENOMEM. */
+int layout_make(const struct layout *layout, const struct block_group *group, const size_t hosts[2],
+                struct nft_batch *batch);
 
 /* Removes the group's rules and sets; the whole table when nothing else is in it.
  * 0 or -ENOMEM. */
