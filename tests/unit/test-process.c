@@ -326,8 +326,14 @@ static void a_thread_is_no_process(void **state)
 	assert_null(plan(s, &by_thread, &process_kill));
 	struct change *c = plan_file_tree(s, &w, &process_kill, "threaded");
 	assert_string_equal(fact(&w, "count"), "1");
-	char tid[16];
-	snprintf(tid, sizeof(tid), "%d", atoi(fact(&w, "pid")) + 1);
+	char path[64], tid[16];
+	snprintf(path, sizeof(path), "/proc/%s/task", fact(&w, "pid"));
+	_cleanup_pids_ struct pids tids = {0};
+	int task = open(path, O_PATH | O_DIRECTORY);
+	assert_int_equal(proc_pids(task, &tids), 0); /* laid out alike */
+	close(task);
+	assert_int_equal(tids.n, 2);
+	snprintf(tid, sizeof(tid), "%d", (int)tids.v[1]);
 	give(&by_tid, "pid", tid);
 	assert_null(plan(s, &by_tid, &process_kill));
 	assert_int_equal(apply(s, &w, c), 0);
