@@ -31,10 +31,11 @@ void put_bytes(const struct file_stage *s, const char *name, const void *bytes, 
 void assert_file(const struct file_stage *s, const char *name, const char *text);
 void assert_no_file(const struct file_stage *s, const char *name);
 void mount_tmpfs(const struct file_stage *s, const char *name, const char *options);
+void mount_overlay(const struct file_stage *s, const char *name); /* of the directory "lower", read-only below */
 void set_flags(const struct file_stage *s, const char *name, int flags);
 int get_flags(const struct file_stage *s, const char *name);
 
-/* What the file has beside its content, the access time aside: reading it is an access. */
+/* What the file has beside its content. */
 json_t *meta_of(const struct file_stage *s, const char *name);
 void assert_meta(const struct file_stage *s, const char *name, json_t *expected);
 

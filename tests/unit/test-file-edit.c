@@ -153,6 +153,7 @@ static void all_but_the_content_stays(void **state)
 		assert_int_equal(get_flags(s, "d"), dir_flags[i % 4]);
 		json_t *now = meta_of(s, "d/f");
 		json_object_set(edited, "mtime", json_object_get(now, "mtime"));
+		json_object_set(edited, "atime", json_object_get(now, "atime"));
 		assert_true(json_equal(now, edited));
 		json_decref(now);
 		json_decref(edited);
@@ -366,6 +367,24 @@ static void mounts_and_full_filesystems_are_told(void **state)
 	assert_int_equal(leftovers(s), 0);
 }
 
+static void a_layered_filesystem_will_do(void **state)
+{
+	struct file_stage *s = *state;
+	mkdir(at(s, "lower"), 0755);
+	put_file(s, "lower/f", "a\nb\n");
+	chmod(at(s, "lower/f"), 02750);
+	mount_overlay(s, "other");
+	json_t *meta = meta_of(s, "other/f");
+	struct change *c = plan_edit(s, "other/f", "a\n");
+	assert_int_equal(apply_change(s, c), 0);
+	assert_file(s, "other/f", "a\n");
+	assert_file(s, "lower/f", "a\nb\n");
+	assert_int_equal(revert_change(s, c), 0);
+	assert_file(s, "other/f", "a\nb\n");
+	assert_meta(s, "other/f", meta);
+	assert_int_equal(leftovers(s), 0);
+}
+
 static void told_as_a_unified_diff(void **state)
 {
 	struct file_stage *s = *state;
@@ -471,6 +490,7 @@ int main(void)
 		TEST(what_changed_since_the_plan_stays),
 		TEST(a_spoilt_before_image_is_refused),
 		TEST(mounts_and_full_filesystems_are_told),
+		TEST(a_layered_filesystem_will_do),
 		TEST(told_as_a_unified_diff),
 		TEST(a_swapped_file_is_never_lost),
 	};

@@ -149,6 +149,7 @@ static void other_names_stay_as_they_are(void **state)
 	assert_int_equal(before.st_ino, after.st_ino);
 	assert_int_equal(after.st_nlink, 1);
 	assert_int_equal(revert_change(s, c), 0);
+	assert_note(s, "a file of its own");
 	assert_file(s, "f", "shared\n");
 	assert_int_equal(get_flags(s, "f"), I);
 }
@@ -332,6 +333,37 @@ static void other_filesystems_are_copied_from(void **state)
 	assert_int_equal(leftovers(s), 0);
 }
 
+/* A file of the lower layer, with the vault on the same layered filesystem and beside it. */
+static void a_layered_filesystem_will_do(void **state)
+{
+	struct file_stage *s = *state;
+	mkdir(at(s, "lower"), 0755);
+	mkdir(at(s, "lower/vault"), 0700);
+	mkdir(at(s, "lower/d"), 0755);
+	put_file(s, "lower/d/f", "below\n");
+	put_file(s, "lower/d/g", "below too\n");
+	chmod(at(s, "lower/d/f"), 04750);
+	mount_overlay(s, "other");
+	json_t *f_meta = meta_of(s, "other/d/f"), *g_meta = meta_of(s, "other/d/g");
+	struct change *g = plan_move(s, "other/d/g");
+	assert_int_equal(apply_change(s, g), 0);
+	assert_no_file(s, "other/d/g");
+	assert_int_equal(revert_change(s, g), 0);
+	assert_file(s, "other/d/g", "below too\n");
+	assert_meta(s, "other/d/g", g_meta);
+	vault_close(&s->host.vault);
+	assert_int_equal(vault_open(s->host.root, at(s, "other/vault"), &s->host.vault), 0);
+	struct change *f = plan_move(s, "other/d/f");
+	assert_int_equal(apply_change(s, f), 0);
+	assert_no_file(s, "other/d/f");
+	assert_in_vault(s, "below\n");
+	assert_file(s, "lower/d/f", "below\n");
+	assert_int_equal(revert_change(s, f), 0);
+	assert_file(s, "other/d/f", "below\n");
+	assert_meta(s, "other/d/f", f_meta);
+	assert_int_equal(leftovers(s), 0);
+}
+
 static void a_mount_on_a_file_elsewhere_is_told_too(void **state)
 {
 	struct file_stage *s = *state;
@@ -503,8 +535,13 @@ static void what_changed_since_the_plan_stays(void **state)
 	assert_file(s, "f", "planned\n");
 	plan_again(s);
 	c = plan_move(s, "f");
+	assert_int_equal(chmod(at(s, "f"), 04755), 0); /* an undo would not give that back */
+	assert_int_equal(apply_change(s, c), -ESTALE);
+	assert_file(s, "f", "planned\n");
+	assert_int_equal(chmod(at(s, "f"), 0644), 0);
 	assert_int_equal(rename(at(s, "f"), at(s, "g")), 0);
 	assert_int_equal(apply_change(s, c), -ESTALE); /* gone, and the vault has no copy */
+	assert_int_equal(probe_change(s, c), CHANGE_DRIFTED);
 	assert_int_equal(rename(at(s, "g"), at(s, "f")), 0);
 	assert_int_equal(apply_change(s, c), 0);
 	assert_int_equal(apply_change(s, c), 0);
@@ -727,6 +764,7 @@ int main(void)
 		TEST(a_mount_on_the_file_is_told),
 		TEST(a_mount_on_a_file_elsewhere_is_told_too),
 		TEST(other_filesystems_are_copied_from),
+		TEST(a_layered_filesystem_will_do),
 		TEST(read_only_filesystems_are_told),
 		TEST(a_full_vault_leaves_the_original),
 		TEST(a_vault_without_inodes_leaves_the_original),
