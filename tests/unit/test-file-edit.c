@@ -470,6 +470,51 @@ static void a_swapped_file_is_never_lost(void **state)
 	assert_true(done > 0 && drifted > 0);
 }
 
+/* One edit there, or back: 0, or that the path did not hold still. */
+static int flip(struct file_stage *s)
+{
+	_cleanup_buf_ struct buf before = {0}, after = {0};
+	struct change *c = NULL;
+	plan_again(s);
+	int r = file_edit_read(&s->host, s->plan, at(s, "race/d/f"), &before);
+	if (r < 0)
+		return r;
+	buf_puts(&after, strcmp(buf_text(&before), "a\n") == 0 ? "a\nb\n" : "a\n");
+	r = file_edit_plan(&s->host, s->plan, at(s, "race/d/f"), &before, &after, NULL, &c);
+	return r < 0 ? r : apply_change(s, c);
+}
+
+/* Somebody exchanges the directory with a link to a canary's. */
+static void a_swapped_parent_never_leads_to_the_canary(void **state)
+{
+	struct file_stage *s = *state;
+	mount_tmpfs(s, "race", "mode=0777");
+	mkdir(at(s, "race/d"), 0755);
+	mkdir(at(s, "race/canary"), 0755);
+	put_file(s, "race/d/f", "a\nb\n");
+	put_file(s, "race/canary/f", "a\nb\n");
+	assert_int_equal(symlink("canary", at(s, "race/link")), 0);
+	json_t *meta = meta_of(s, "race/canary/f");
+	_cleanup_free_ char *a = strdup(at(s, "race/d")), *b = strdup(at(s, "race/link"));
+	unsigned done = 0, refused = 0;
+	struct racer racer = {.a = a, .b = b};
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, race, &racer), 0);
+	for (int i = 0; i < 10000; i++) {
+		int r = flip(s);
+		if (r != 0 && r != -ESTALE && r != -ELOOP && r != -EAGAIN)
+			fail_msg("round %d: %d (%s)", i, r, buf_text(&s->effect.note));
+		*(r == 0 ? &done : &refused) += 1;
+	}
+	atomic_store(&racer.stop, true);
+	pthread_join(thread, NULL);
+	print_message("swapped parent: %u edited, %u refused, %lu swaps\n", done, refused, atomic_load(&racer.swaps));
+	assert_file(s, "race/canary/f", "a\nb\n");
+	assert_meta(s, "race/canary/f", meta);
+	assert_int_equal(leftovers(s), 0);
+	assert_true(done > 0 && refused > 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, file_stage_make, file_stage_drop)
 
 int main(void)
@@ -493,6 +538,7 @@ int main(void)
 		TEST(a_layered_filesystem_will_do),
 		TEST(told_as_a_unified_diff),
 		TEST(a_swapped_file_is_never_lost),
+		TEST(a_swapped_parent_never_leads_to_the_canary),
 	};
 	if (!file_stage_root()) {
 		puts("needs root");
