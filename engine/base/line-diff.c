@@ -238,8 +238,8 @@ static void put_range(struct buf *out, char sign, size_t at, size_t n)
 	buf_printf(out, n == 1 ? "%c%zu" : "%c%zu,%zu", sign, n ? at + 1 : at, n);
 }
 
-static void put_group(struct buf *out, const struct lines *a, const struct lines *b, const struct hunks *h, size_t first,
-                      size_t last, size_t context)
+static void put_group(struct buf *out, const struct lines *a, const struct lines *b, const struct hunks *h,
+                      size_t first, size_t last, size_t context)
 {
 	const struct hunk *f = &h->v[first], *l = &h->v[last];
 	size_t lead = f->old_at < context ? f->old_at : context;
