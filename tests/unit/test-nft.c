@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netfilter/nf_tables.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
@@ -354,6 +355,10 @@ static void time_runs_out_and_is_renewed(void **state)
 	assert_int_equal(revert(plan_at(plan, 0), &f), 0);
 	assert_string_equal(buf_text(&f.effect.note), "1 of 2 kept: run run-b holds them too; 1 of 2 no longer blocked");
 	strv_free(&f.held);
+	/* Whose time has run out by the clock holds nothing. */
+	assert_int_equal(json_object_set_new(plan_at(shorter, 0)->data, "until", json_integer(1000000000)), 0);
+	hold(&f, "run-c", plan_at(shorter, 0));
+	assert_int_equal(f.held.n, 0);
 	assert_int_equal(revert(plan_at(longer, 0), &f), 0);
 	_cleanup_free_ char *after = ruleset();
 	assert_string_equal(after, before);
@@ -500,6 +505,76 @@ static void what_others_put_in_stays(void **state)
 	fake_free(&f);
 }
 
+static size_t count_elements(const char *set)
+{
+	struct nft_elements all = {0};
+	assert_int_equal(nft_elements(&respond_table, set, 0, &all), 0);
+	size_t n = all.n;
+	nft_elements_free(&all);
+	return n;
+}
+
+static int put_peer(uint32_t generation, int type, struct buf *why)
+{
+	struct nft_batch batch;
+	struct nft_element e = {.key = {203, 0, 113, 67}, .key_len = 4};
+	nft_batch_begin(&batch, generation);
+	assert_int_equal(nft_batch_element(&batch, type, &respond_table, "block4", &e, "by hand"), 0);
+	int r = nft_batch_send(&batch, why);
+	nft_batch_free(&batch);
+	return r;
+}
+
+static void refused_transactions_change_nothing(void **state)
+{
+	(void)state;
+	struct fake f;
+	fake_init(&f, "run-a");
+	struct plan *plan = blocked(&(struct wish){.address = {PEER}}, &f);
+	_cleanup_free_ char *before = ruleset();
+	_cleanup_buf_ struct buf why = {0}, stale = {0};
+	uint32_t generation;
+	assert_int_equal(nft_generation(&generation), 0);
+	assert_int_equal(put_peer(generation, NFT_MSG_NEWSETELEM, &why), -EEXIST);
+	assert_non_null(strstr(why.data, "the kernel refuses adding elements to set block4: File exists"));
+	assert_int_equal(nft_generation(&generation), 0);
+	assert_int_equal(put_peer(generation - 1, NFT_MSG_DELSETELEM, &stale), -ERESTART);
+	_cleanup_free_ char *after = ruleset();
+	assert_string_equal(after, before);
+	assert_int_equal(put_peer(generation, NFT_MSG_DELSETELEM, &stale), 0);
+	assert_int_equal(count_elements("block4"), 0);
+	plan_free(&plan);
+	fake_free(&f);
+}
+
+/* While somebody else changes the ruleset all the time, the change finds its moment. */
+static void a_busy_ruleset_is_waited_out(void **state)
+{
+	(void)state;
+	struct fake f;
+	fake_init(&f, "run-a");
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int failed = 0;
+		for (int i = 0; !failed && i < 40; i++)
+			failed = run((const char *const[]){"/usr/sbin/nft", i % 2 ? "delete" : "add", "table", "inet", "busy", NULL},
+			             NULL);
+		_exit(failed != 0);
+	}
+	for (int i = 0; i < 20; i++) {
+		struct plan *plan = blocked(&(struct wish){.address = {PEER, "198.51.100.0/24"}}, &f);
+		assert_int_equal(revert(plan_at(plan, 0), &f), 0);
+		plan_free(&plan);
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	_cleanup_free_ char *after = ruleset();
+	assert_null(strstr(after, "respond"));
+	fake_free(&f);
+}
+
 static void nothing_to_do(void **state)
 {
 	(void)state;
@@ -537,15 +612,6 @@ static void lists_from_files(void **state)
 	snprintf(path, sizeof(path), "file:%s/none", dir);
 	assert_int_equal(plan_wish(&(struct wish){.address = {path}}, &plan), -ENOENT);
 	plan_free(&plan);
-}
-
-static size_t count_elements(const char *set)
-{
-	struct nft_elements all = {0};
-	assert_int_equal(nft_elements(&respond_table, set, 0, &all), 0);
-	size_t n = all.n;
-	nft_elements_free(&all);
-	return n;
 }
 
 static double seconds(void)
@@ -987,6 +1053,8 @@ int main(void)
 		cmocka_unit_test_setup(groups_come_and_go_alone, new_namespace),
 		cmocka_unit_test_setup(others_interfere, new_namespace),
 		cmocka_unit_test_setup(what_others_put_in_stays, new_namespace),
+		cmocka_unit_test_setup(refused_transactions_change_nothing, new_namespace),
+		cmocka_unit_test_setup(a_busy_ruleset_is_waited_out, new_namespace),
 		cmocka_unit_test_setup(nothing_to_do, new_namespace),
 		cmocka_unit_test_setup(lists_from_files, new_namespace),
 		cmocka_unit_test_setup(long_lists, new_namespace),
