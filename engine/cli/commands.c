@@ -154,16 +154,17 @@ static int check_step(const struct run *run, const char *step)
 	return EXIT_USAGE;
 }
 
-/* As for any dry run: refused, something to do, or nothing. */
+/* What a rollback would come to, but for the changes that are still pending. */
 static int undo_plan_status(const struct undo_plan *plan)
 {
-	bool pending = false;
+	int status = plan->n ? EXIT_PENDING : EXIT_DONE;
 	for (size_t i = 0; i < plan->n; i++) {
 		if (plan->v[i].expect == UNDO_REFUSED)
 			return EXIT_REFUSED;
-		pending |= plan->v[i].expect == UNDO_DONE || plan->v[i].expect == UNDO_KEPT;
+		if (plan->v[i].expect != UNDO_DONE && plan->v[i].expect != UNDO_KEPT)
+			status = EXIT_PARTLY;
 	}
-	return pending ? EXIT_PENDING : plan->n ? EXIT_PARTLY : EXIT_DONE;
+	return status;
 }
 
 int command_rollback_plan(struct session *s)

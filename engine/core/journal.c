@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,17 +22,14 @@ struct journal {
 	off_t end;
 };
 
-int run_id_new(char ret[RUN_ID_LEN])
+void run_id_new(char ret[RUN_ID_LEN])
 {
-	unsigned short salt;
-	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
-		return -errno;
-	time_t now = time(NULL);
+	struct timespec now;
 	struct tm utc;
-	gmtime_r(&now, &utc);
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
 	size_t n = strftime(ret, RUN_ID_LEN, "%Y%m%d-%H%M%S", &utc);
-	snprintf(ret + n, RUN_ID_LEN - n, "-%04x", salt);
-	return 0;
+	snprintf(ret + n, RUN_ID_LEN - n, "-%04x", (unsigned)(now.tv_nsec * 65536LL / 1000000000LL) & 0xffff);
 }
 
 bool run_id_valid(const char *text)

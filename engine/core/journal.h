@@ -35,14 +35,15 @@ struct state {
 
 struct journal;
 
-/* "20261123-210831-4f1c": UTC and four random hexadecimal digits. */
-int run_id_new(char ret[RUN_ID_LEN]);
+/* "20261123-210831-4f1c": UTC, and four hexadecimal digits that count 65536ths of a
+ * second, so that ids sort in the order of time. */
+void run_id_new(char ret[RUN_ID_LEN]);
 bool run_id_valid(const char *text);
 
 /* Makes STATE and STATE/runs (0700) where they are missing. */
 int state_prepare(const struct state *state);
 
-/* Makes STATE/runs/RUN/journal, which must not exist. -ENOSPC before anything is
+/* Makes STATE/runs/RUN/journal. -EEXIST: there is such a run. -ENOSPC before anything is
  * changed when there is no room for it. */
 int journal_create(const struct state *state, const char *run, struct journal **ret);
 

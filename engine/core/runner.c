@@ -50,15 +50,16 @@ static int start_writing(struct runner *run)
 	int r = trail_open(engine->config->audit_required, &trail, &note);
 	if (r < 0)
 		return buf_puts(run->why, buf_text(&note)), r;
-	r = run_id_new(id);
+	do {
+		run_id_new(id);
+		r = journal_create(engine->state, id, &journal);
+	} while (r == -EEXIST); /* the moment passes */
 	if (r == 0)
 		r = run_new(id, &record);
-	if (r == 0)
-		r = journal_create(engine->state, id, &journal);
 	if (r < 0) {
 		buf_printf(run->why, "the journal cannot be started: %s; nothing was changed", strerror(-r));
 		trail_close(&trail);
-		run_free(&record);
+		journal_close(&journal);
 		return r;
 	}
 	writer_init(&run->writer, engine, record, journal, trail);
