@@ -65,10 +65,10 @@ static json_t *json_run_line(const struct run *run)
 {
 	struct run_counts n = count_run(run);
 	json_t *status = run->status < 0 ? json_null() : json_integer(run->status);
-	return json_pack("{ss so so so ss si si}", "run", run->id, "playbook",
-	                 json_text(run->playbook ? run->playbook : ""), "started",
-	                 json_text(run->started ? run->started : ""), "status", status, "state", run_word(run, &n), "done",
-	                 (int)n.done, "undone", (int)n.undone);
+	json_t *playbook = json_text(run->playbook ? run->playbook : "");
+	json_t *started = json_text(run->started ? run->started : "");
+	return json_pack("{ss so so so ss si si}", "run", run->id, "playbook", playbook, "started", started, "status",
+	                 status, "state", run_word(run, &n), "done", (int)n.done, "undone", (int)n.undone);
 }
 
 int show_list(const struct printer *p, const struct engine *engine, bool json)
