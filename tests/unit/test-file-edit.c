@@ -6,15 +6,11 @@
 #include "core/vault.h"
 #include "file-stage.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -402,119 +398,6 @@ static void told_as_a_unified_diff(void **state)
 	assert_non_null(strstr(said.data, "\\x1bf\\n"));
 }
 
-/* Somebody exchanges the file with another while it is edited. Both are always there, if
- * only under a temporary name: what is not known is never removed. */
-struct racer {
-	const char *a, *b;
-	atomic_bool stop;
-	atomic_ulong swaps;
-};
-
-static void *race(void *arg)
-{
-	struct racer *r = arg;
-	while (!atomic_load(&r->stop))
-		atomic_fetch_add(&r->swaps, renameat2(AT_FDCWD, r->a, AT_FDCWD, r->b, RENAME_EXCHANGE) == 0);
-	return NULL;
-}
-
-/* How many files of the directory have this content, under whatever name. */
-static unsigned holding(const struct file_stage *s, const char *text)
-{
-	DIR *d = opendir(at(s, "race"));
-	unsigned n = 0;
-	for (struct dirent *e; (e = readdir(d));) {
-		_cleanup_close_ int fd = openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC);
-		_cleanup_buf_ struct buf b = {0};
-		n += fd_read(fd, 1 << 16, &b) == 0 && strcmp(buf_text(&b), text) == 0;
-	}
-	closedir(d);
-	return n;
-}
-
-static void remove_all(const struct file_stage *s)
-{
-	DIR *d = opendir(at(s, "race"));
-	for (struct dirent *e; (e = readdir(d));)
-		unlinkat(dirfd(d), e->d_name, 0);
-	closedir(d);
-}
-
-static void a_swapped_file_is_never_lost(void **state)
-{
-	struct file_stage *s = *state;
-	mount_tmpfs(s, "race", "mode=0777");
-	_cleanup_free_ char *a = strdup(at(s, "race/f")), *b = strdup(at(s, "race/precious"));
-	unsigned done = 0, drifted = 0;
-	for (int i = 0; i < 1000; i++) {
-		put_file(s, "race/f", "a\nb\n");
-		put_file(s, "race/precious", "precious\n");
-		plan_again(s);
-		struct change *c = plan_edit(s, "race/f", "a\n");
-		struct racer racer = {.a = a, .b = b};
-		pthread_t thread;
-		assert_int_equal(pthread_create(&thread, NULL, race, &racer), 0);
-		while (!atomic_load(&racer.swaps))
-			sched_yield();
-		int r = apply_change(s, c);
-		atomic_store(&racer.stop, true);
-		pthread_join(thread, NULL);
-		assert_true(r == 0 || r == -ESTALE);
-		*(r == 0 ? &done : &drifted) += 1;
-		assert_int_equal(holding(s, "precious\n"), 1);
-		assert_int_equal(holding(s, "a\nb\n"), r == 0 ? 0 : 1);
-		assert_true(holding(s, "a\n") == 1 || r < 0);
-		remove_all(s);
-	}
-	print_message("swapped file: %u edited, %u drifted\n", done, drifted);
-	assert_true(done > 0 && drifted > 0);
-}
-
-/* One edit there, or back: 0, or that the path did not hold still. */
-static int flip(struct file_stage *s)
-{
-	_cleanup_buf_ struct buf before = {0}, after = {0};
-	struct change *c = NULL;
-	plan_again(s);
-	int r = file_edit_read(&s->host, s->plan, at(s, "race/d/f"), &before);
-	if (r < 0)
-		return r;
-	buf_puts(&after, strcmp(buf_text(&before), "a\n") == 0 ? "a\nb\n" : "a\n");
-	r = file_edit_plan(&s->host, s->plan, at(s, "race/d/f"), &before, &after, NULL, &c);
-	return r < 0 ? r : apply_change(s, c);
-}
-
-/* Somebody exchanges the directory with a link to a canary's. */
-static void a_swapped_parent_never_leads_to_the_canary(void **state)
-{
-	struct file_stage *s = *state;
-	mount_tmpfs(s, "race", "mode=0777");
-	mkdir(at(s, "race/d"), 0755);
-	mkdir(at(s, "race/canary"), 0755);
-	put_file(s, "race/d/f", "a\nb\n");
-	put_file(s, "race/canary/f", "a\nb\n");
-	assert_int_equal(symlink("canary", at(s, "race/link")), 0);
-	json_t *meta = meta_of(s, "race/canary/f");
-	_cleanup_free_ char *a = strdup(at(s, "race/d")), *b = strdup(at(s, "race/link"));
-	unsigned done = 0, refused = 0;
-	struct racer racer = {.a = a, .b = b};
-	pthread_t thread;
-	assert_int_equal(pthread_create(&thread, NULL, race, &racer), 0);
-	for (int i = 0; i < 10000; i++) {
-		int r = flip(s);
-		if (r != 0 && r != -ESTALE && r != -ELOOP && r != -EAGAIN)
-			fail_msg("round %d: %d (%s)", i, r, buf_text(&s->effect.note));
-		*(r == 0 ? &done : &refused) += 1;
-	}
-	atomic_store(&racer.stop, true);
-	pthread_join(thread, NULL);
-	print_message("swapped parent: %u edited, %u refused, %lu swaps\n", done, refused, atomic_load(&racer.swaps));
-	assert_file(s, "race/canary/f", "a\nb\n");
-	assert_meta(s, "race/canary/f", meta);
-	assert_int_equal(leftovers(s), 0);
-	assert_true(done > 0 && refused > 0);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, file_stage_make, file_stage_drop)
 
 int main(void)
@@ -537,8 +420,6 @@ int main(void)
 		TEST(mounts_and_full_filesystems_are_told),
 		TEST(a_layered_filesystem_will_do),
 		TEST(told_as_a_unified_diff),
-		TEST(a_swapped_file_is_never_lost),
-		TEST(a_swapped_parent_never_leads_to_the_canary),
 	};
 	if (!file_stage_root()) {
 		puts("needs root");

@@ -5,16 +5,12 @@
 #include "core/vault.h"
 #include "file-stage.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -565,187 +561,6 @@ static void the_same_content_twice_is_kept_once(void **state)
 	assert_meta(s, "b", b_meta);
 }
 
-/* Exchanges two names as fast as it can until it is told to stop. */
-struct racer {
-	const char *a, *b;
-	atomic_bool stop;
-	atomic_ulong swaps;
-};
-
-static void *race(void *arg)
-{
-	struct racer *r = arg;
-	while (!atomic_load(&r->stop))
-		atomic_fetch_add(&r->swaps, renameat2(AT_FDCWD, r->a, AT_FDCWD, r->b, RENAME_EXCHANGE) == 0);
-	return NULL;
-}
-
-static pthread_t race_start(struct racer *r)
-{
-	pthread_t thread;
-	assert_int_equal(pthread_create(&thread, NULL, race, r), 0);
-	while (!atomic_load(&r->swaps))
-		sched_yield();
-	return thread;
-}
-
-static unsigned long race_end(struct racer *r, pthread_t thread)
-{
-	atomic_store(&r->stop, true);
-	pthread_join(thread, NULL);
-	return atomic_load(&r->swaps);
-}
-
-static struct timespec now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t;
-}
-
-#define ROUNDS 10000
-#define DEADLINE_S 60
-
-struct tally {
-	unsigned rounds, moved, restored, refused, drifted;
-};
-
-static void assert_recoverable(struct file_stage *s, const char *text, const char *const *places, size_t n)
-{
-	struct sha256 sha256;
-	sha256_bytes(text, strlen(text), &sha256);
-	bool found = vault_has(s->host.vault, &sha256);
-	for (size_t i = 0; i < n && !found; i++) {
-		_cleanup_close_ int fd = open(at(s, places[i]), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		struct sha256 there;
-		found = fd >= 0 && sha256_fd(fd, &there) == 0 && strcmp(there.hex, sha256.hex) == 0;
-	}
-	if (!found)
-		fail_msg("\"%s\" is lost", text);
-}
-
-static struct change *one_move(struct file_stage *s, const char *name, struct tally *t)
-{
-	struct change *c = NULL;
-	int r = file_move_plan(&s->host, s->plan, at(s, name), NULL, &c);
-	if (r < 0) {
-		if (r != -ELOOP && r != -ENOENT && r != -ENOTDIR)
-			fail_msg("planning gave %s", strerror(-r));
-		t->refused++;
-		return NULL;
-	}
-	r = apply_change(s, c);
-	if (r != 0 && r != -ESTALE)
-		fail_msg("applying gave %s", strerror(-r));
-	*(r == 0 ? &t->moved : &t->drifted) += 1;
-	return r == 0 ? c : NULL;
-}
-
-static unsigned entries(const struct file_stage *s, const char *name)
-{
-	DIR *d = opendir(at(s, name));
-	unsigned n = 0;
-	while (d && readdir(d))
-		n++;
-	closedir(d);
-	return n - 2;
-}
-
-/* The directory that holds the target is exchanged with a link to a canary tree. The
- * place belongs to somebody else, as the attacker's would. */
-static void a_swapped_parent_never_leads_to_the_canary(void **state)
-{
-	struct file_stage *s = *state;
-	mount_tmpfs(s, "race", "size=64m,mode=0777");
-	mkdir(at(s, "race/vault"), 0700);
-	vault_close(&s->host.vault);
-	assert_int_equal(vault_open(s->host.root, at(s, "race/vault"), &s->host.vault), 0);
-	mkdir(at(s, "race/canary"), 0755);
-	put_file(s, "race/canary/f", "canary");
-	mkdir(at(s, "race/d"), 0777);
-	assert_int_equal(symlink(at(s, "race/canary"), at(s, "race/link")), 0);
-	assert_int_equal(lchown(at(s, "race/link"), 65534, 65534), 0);
-	_cleanup_close_ int d = open(at(s, "race/d"), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat before, after;
-	json_t *meta = meta_of(s, "race/canary/f");
-	stat(at(s, "race/canary/f"), &before);
-
-	_cleanup_free_ char *a = strdup(at(s, "race/d")), *b = strdup(at(s, "race/link"));
-	struct racer racer = {.a = a, .b = b};
-	pthread_t thread = race_start(&racer);
-	struct tally t = {0};
-	struct timespec start = now();
-	for (; t.rounds < ROUNDS && now().tv_sec - start.tv_sec < DEADLINE_S; t.rounds++) {
-		char text[32];
-		int n = snprintf(text, sizeof(text), "victim %u", t.rounds);
-		_cleanup_close_ int fd = openat(d, "f", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-		assert_int_equal(write(fd, text, (size_t)n), n);
-		close_fd(&fd);
-		plan_again(s);
-		struct change *c = one_move(s, "race/d/f", &t);
-		struct sha256 sha256;
-		sha256_bytes(text, (size_t)n, &sha256);
-		assert_int_equal(faccessat(d, "f", F_OK, 0), c ? -1 : 0);
-		assert_true(!c || vault_has(s->host.vault, &sha256));
-		if (c && revert_change(s, c) == 0) {
-			assert_int_equal(faccessat(d, "f", F_OK, 0), 0);
-			t.restored++;
-		}
-	}
-	unsigned long swaps = race_end(&racer, thread);
-	print_message("swapped parent: %u rounds, %lu swaps, %u moved, %u of them restored, %u refused, %u drifted\n",
-	              t.rounds, swaps, t.moved, t.restored, t.refused, t.drifted);
-	assert_int_equal(t.rounds, ROUNDS);
-	assert_true(t.moved > 0 && t.restored > 0 && t.refused + t.drifted > 0 && swaps > ROUNDS);
-	assert_file(s, "race/canary/f", "canary");
-	assert_meta(s, "race/canary/f", meta);
-	stat(at(s, "race/canary/f"), &after);
-	assert_int_equal(before.st_ino, after.st_ino);
-	assert_int_equal(before.st_ctim.tv_sec, after.st_ctim.tv_sec);
-	assert_int_equal(before.st_ctim.tv_nsec, after.st_ctim.tv_nsec);
-	struct sha256 canary;
-	sha256_bytes("canary", 6, &canary);
-	assert_false(vault_has(s->host.vault, &canary));
-	assert_int_equal(entries(s, "race/canary"), 1);
-	assert_int_equal(leftovers(s), 0);
-}
-
-/* The name itself is exchanged with that of a file that must not be touched: whatever
- * is picked up by mistake goes back as it was. */
-static void a_swapped_name_never_costs_a_file(void **state)
-{
-	struct file_stage *s = *state;
-	mount_tmpfs(s, "race", "size=64m,mode=0777");
-	mkdir(at(s, "race/vault"), 0700);
-	vault_close(&s->host.vault);
-	assert_int_equal(vault_open(s->host.root, at(s, "race/vault"), &s->host.vault), 0);
-	_cleanup_free_ char *a = strdup(at(s, "race/f")), *b = strdup(at(s, "race/precious"));
-	struct tally t = {0};
-	struct timespec start = now();
-	static const char *const places[] = {"race/f", "race/precious"};
-	unsigned long swaps = 0;
-	for (; t.rounds < 2000 && now().tv_sec - start.tv_sec < DEADLINE_S; t.rounds++) {
-		char text[32], precious[32];
-		snprintf(text, sizeof(text), "victim %u", t.rounds);
-		snprintf(precious, sizeof(precious), "precious %u", t.rounds);
-		put_file(s, "race/f", text);
-		put_file(s, "race/precious", precious);
-		plan_again(s);
-		struct racer racer = {.a = a, .b = b};
-		pthread_t thread = race_start(&racer);
-		one_move(s, "race/f", &t);
-		swaps += race_end(&racer, thread);
-		assert_recoverable(s, text, places, 2);
-		assert_recoverable(s, precious, places, 2);
-		unlink(a);
-		unlink(b);
-	}
-	print_message("swapped name: %u rounds, %lu swaps, %u moved, %u refused, %u drifted\n", t.rounds, swaps, t.moved,
-	              t.refused, t.drifted);
-	assert_int_equal(t.rounds, 2000);
-	assert_int_equal(leftovers(s), 0);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, file_stage_make, file_stage_drop)
 
 int main(void)
@@ -774,8 +589,6 @@ int main(void)
 		TEST(a_tampered_object_is_refused),
 		TEST(what_changed_since_the_plan_stays),
 		TEST(the_same_content_twice_is_kept_once),
-		TEST(a_swapped_parent_never_leads_to_the_canary),
-		TEST(a_swapped_name_never_costs_a_file),
 	};
 	if (!file_stage_root()) {
 		puts("needs root");
