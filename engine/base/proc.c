@@ -95,6 +95,17 @@ static int read_place(int proc, const struct place *at, size_t max, struct buf *
 	return r;
 }
 
+/* A file that the kernel writes in one piece: one read has it all. */
+static int read_record(int proc, const struct place *at, struct buf *ret)
+{
+	char text[8192];
+	_cleanup_close_ int fd = openat(proc, at->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = read(fd, text, sizeof(text));
+	return n < 0 ? -errno : buf_add(ret, text, (size_t)n);
+}
+
 static int visit_numbers(int dirfd, int (*visit)(void *ctx, DIR *dir, pid_t number), void *ctx)
 {
 	DIR *dir = fdopendir(dirfd);
@@ -130,7 +141,7 @@ int proc_last_pid(int proc, pid_t *ret)
 {
 	_cleanup_buf_ struct buf text = {0};
 	struct place at = {.path = "loadavg"};
-	int r = read_place(proc, &at, 256, &text, NULL);
+	int r = read_record(proc, &at, &text);
 	if (r < 0)
 		return r;
 	int pid;
@@ -178,25 +189,36 @@ static int children_by_scan(int proc, pid_t pid, struct pids *ret)
 	return r;
 }
 
+static int children_of_thread(int proc, pid_t pid, pid_t tid, struct pids *ret)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct place at = of_thread(pid, tid, "children");
+	int r = read_place(proc, &at, 16 * 1024 * 1024, &text, NULL);
+	return r < 0 ? r : add_listed(&text, ret);
+}
+
+/* Only the main thread, as the link count of the directory tells: most processes. */
+static bool is_alone(int proc, pid_t pid)
+{
+	struct stat st;
+	struct place at = of_process(pid, "task");
+	return fstatat(proc, at.path, &st, 0) == 0 && st.st_nlink == 3;
+}
+
 int proc_children(int proc, pid_t pid, struct pids *ret)
 {
 	_cleanup_pids_ struct pids tids = {0};
-	int r = threads(proc, pid, &tids);
+	int r = is_alone(proc, pid) ? pids_add(&tids, pid) : threads(proc, pid, &tids);
 	for (size_t i = 0; r == 0 && i < tids.n; i++) {
-		_cleanup_buf_ struct buf text = {0};
-		struct place at = of_thread(pid, tids.v[i], "children");
-		r = read_place(proc, &at, 16 * 1024 * 1024, &text, NULL);
-		if (r == 0) {
-			r = add_listed(&text, ret);
-		} else if (r == -ENOENT) {
+		r = children_of_thread(proc, pid, tids.v[i], ret);
+		if (r == -ENOENT) {
 			struct place known = of_thread(pid, tids.v[i], "stat");
 			struct stat st;
 			if (fstatat(proc, known.path, &st, 0) == 0)
 				return children_by_scan(proc, pid, ret);
-			r = 0; /* that thread has ended */
-		} else if (r == -ESRCH) {
-			r = 0;
 		}
+		if (r == -ENOENT || r == -ESRCH) /* that thread has ended */
+			r = 0;
 	}
 	return r;
 }
@@ -232,7 +254,7 @@ static int parse_stat(const struct buf *text, struct proc_stat *ret)
 static int stat_place(int proc, const struct place *at, struct proc_stat *ret)
 {
 	_cleanup_buf_ struct buf text = {0};
-	int r = read_place(proc, at, 4096, &text, NULL);
+	int r = read_record(proc, at, &text);
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
 	return parse_stat(&text, ret);
@@ -293,7 +315,7 @@ int proc_status(int proc, pid_t pid, struct proc_status *ret)
 {
 	_cleanup_buf_ struct buf text = {0};
 	struct place at = of_process(pid, "status");
-	int r = read_place(proc, &at, 16384, &text, NULL);
+	int r = read_record(proc, &at, &text);
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
 	/* The name comes first and is escaped: no line of it can pass for another. */
@@ -312,7 +334,7 @@ int proc_comm(int proc, pid_t pid, char ret[64])
 {
 	_cleanup_buf_ struct buf text = {0};
 	struct place at = of_process(pid, "comm");
-	int r = read_place(proc, &at, 4096, &text, NULL);
+	int r = read_record(proc, &at, &text);
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
 	size_t len = text.len && text.data[text.len - 1] == '\n' ? text.len - 1 : text.len;
@@ -524,7 +546,7 @@ int proc_boot_id(int proc, char ret[40])
 {
 	_cleanup_buf_ struct buf text = {0};
 	struct place at = {.path = "sys/kernel/random/boot_id"};
-	int r = read_place(proc, &at, 64, &text, NULL);
+	int r = read_record(proc, &at, &text);
 	if (r < 0)
 		return r;
 	size_t len = strcspn(buf_text(&text), "\n");

@@ -80,6 +80,14 @@ static int read_user(struct host *host, const struct users *users, struct proces
 	return p->user ? 0 : -ENOMEM;
 }
 
+/* What has no executable any more died while it was read: not a thing to record. */
+static int still_alive(struct host *host, const struct process *p)
+{
+	struct proc_stat st;
+	int r = p->exe[0] ? 0 : proc_stat(host->proc, p->id.pid, &st);
+	return r < 0 ? r : p->exe[0] || proc_alive(host->proc, &st) ? 0 : -ENOENT;
+}
+
 static int read_all(struct host *host, const struct users *users, pid_t pid, struct process *p)
 {
 	struct proc_stat st;
@@ -99,7 +107,9 @@ static int read_all(struct host *host, const struct users *users, pid_t pid, str
 		r = read_exe(host, p);
 	if (r == 0)
 		r = read_cwd(host, p);
-	return r < 0 ? r : read_user(host, users, p);
+	if (r == 0)
+		r = read_user(host, users, p);
+	return r < 0 ? r : still_alive(host, p);
 }
 
 int process_read(struct host *host, const struct users *users, pid_t pid, struct process *ret)
