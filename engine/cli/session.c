@@ -55,7 +55,8 @@ static void on_wait(void *ctx, int64_t ms)
 {
 	struct session *s = ctx;
 	if (!s->options->json)
-		print_styled(&s->printer, STYLE_DIM, "\nwaiting %.1f s to see whether anything comes back\n", (double)ms / 1000);
+		print_styled(&s->printer, STYLE_DIM, "\nwaiting %.1f s to see whether anything comes back\n",
+		             (double)ms / 1000);
 	fflush(s->printer.out);
 }
 
@@ -73,7 +74,8 @@ static void on_round_text(void *ctx, unsigned number, const struct round *round)
 	if (number > 1 && !pending)
 		return;
 	if (number > 1)
-		print_styled(&s->printer, STYLE_BOLD, "\nRound %u: something is still there, or has come back\n", number);
+		print_styled(&s->printer, STYLE_BOLD, "\nRound %u: something is still there, or has come back\n",
+		             number);
 	print_round(&s->printer, round);
 	if (number == 1) {
 		print_blind(&s->printer, &s->host);
