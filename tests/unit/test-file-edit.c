@@ -390,7 +390,8 @@ static void told_as_a_unified_diff(void **state)
 	escape_str(&name, at(s, "\033f\n"));
 	assert_non_null(strstr(name.data, "\\x1bf\\n"));
 	buf_printf(&wanted, "--- %s\n+++ %s\n", name.data, name.data);
-	buf_puts(&wanted, "@@ -2,8 +2,8 @@\n 2\n 3\n 4\n-x\\x1b[2J\n 6\n 7\n 8\n-9\n\\ No newline at end of file\n+9\n+10\n");
+	buf_puts(&wanted, "@@ -2,8 +2,8 @@\n 2\n 3\n 4\n-x\\x1b[2J\n 6\n 7\n 8\n"
+	                  "-9\n\\ No newline at end of file\n+9\n+10\n");
 	assert_int_equal(c->kind->detail(c, &diff), 0);
 	assert_string_equal(diff.data, wanted.data);
 	assert_int_equal(c->kind->describe(c, &said), 0);

@@ -80,8 +80,10 @@ static void all_attributes_come_back(void **state)
 {
 	struct file_stage *s = *state;
 	/* user::rwx user:1:r-x group::r-x mask::r-x other::--x; and cap_net_raw=ep */
-	static const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 5, 0, 1, 0, 0, 0, 4, 0, 5, 0,
-	                                    255, 255, 255, 255, 16, 0, 5, 0, 255, 255, 255, 255, 32, 0, 1, 0, 255, 255, 255, 255};
+	static const unsigned char acl[] = {
+		2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 5, 0, 1, 0, 0, 0, 4, 0, 5, 0, 255, 255, 255, 255,
+		16, 0, 5, 0, 255, 255, 255, 255, 32, 0, 1, 0, 255, 255, 255, 255,
+	};
 	static const unsigned char caps[] = {1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 	static const struct timespec times[] = {{1000000000, 1}, {1000000001, 123456789}};
 	put_file(s, "f", "an odd file\n");
