@@ -124,13 +124,13 @@ int command_run(struct session *s)
 		int r = runner_run(&s->engine, playbook, operator_record(), &result, &why);
 		status = r < 0 ? run_failure(r, &why) : result.status;
 		if (s->options->json)
-			put_json(&s->printer, json_pack("{sO sO so}", "rounds", s->rounds, "outcomes", s->outcomes, "result",
-			                                json_result(&result)));
+			put_json(&s->printer, json_pack("{sO sO so}", "rounds", s->rounds, "outcomes", s->outcomes,
+			                                "result", json_result(&result)));
 		else if (r == 0)
 			print_result(&s->printer, &result);
 		if (r < 0 && result.id[0])
-			fprintf(stderr, "respond: run %s did not end; respond --show %s tells how far it came\n", result.id,
-			        result.id);
+			fprintf(stderr, "respond: run %s did not end; respond --show %s tells how far it came\n",
+			        result.id, result.id);
 	}
 	run_result_free(&result);
 	playbook_free(&playbook);

@@ -46,7 +46,8 @@ static int command_check(struct session *s)
 	struct playbook *playbook = NULL;
 	int status = session_playbook(s, &playbook);
 	if (status == EXIT_DONE && !s->options->json)
-		printf("%s: %zu step%s, no errors\n", playbook->file, playbook->n_steps, playbook->n_steps == 1 ? "" : "s");
+		printf("%s: %zu step%s, no errors\n", playbook->file, playbook->n_steps,
+		       playbook->n_steps == 1 ? "" : "s");
 	playbook_free(&playbook);
 	return status;
 }
