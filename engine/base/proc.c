@@ -2,8 +2,8 @@
 #include "base/proc.h"
 
 #include "base/fd.h"
+#include "base/proc-place.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -47,84 +47,6 @@ void pids_free(struct pids *p)
 	*p = (struct pids){0};
 }
 
-/* Where a file about a process or one of its threads is, below /proc. */
-struct place {
-	char path[64];
-};
-
-static struct place of_process(pid_t pid, const char *name)
-{
-	struct place at;
-	snprintf(at.path, sizeof(at.path), "%d/%s", (int)pid, name);
-	return at;
-}
-
-static struct place of_thread(pid_t pid, pid_t tid, const char *name)
-{
-	struct place at;
-	snprintf(at.path, sizeof(at.path), "%d/task/%d/%s", (int)pid, (int)tid, name);
-	return at;
-}
-
-/* What a failure to reach something below PID means: the process may just have gone. */
-static int failure(int proc, pid_t pid, int error)
-{
-	char path[16];
-	struct stat st;
-	snprintf(path, sizeof(path), "%d", (int)pid);
-	if (error == ENOENT && fstatat(proc, path, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-		return -ESRCH;
-	return -error;
-}
-
-/* At most MAX bytes; *RET_CUT tells whether there was more. */
-static int read_place(int proc, const struct place *at, size_t max, struct buf *ret, bool *ret_cut)
-{
-	_cleanup_close_ int fd = openat(proc, at->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return -errno;
-	int r = fd_read(fd, max, ret);
-	bool cut = r == -EFBIG;
-	if (cut) {
-		ret->len = max;
-		ret->data[max] = '\0';
-		r = 0;
-	}
-	if (r == 0 && ret_cut)
-		*ret_cut = cut;
-	return r;
-}
-
-/* A file that the kernel writes in one piece: one read has it all. */
-static int read_record(int proc, const struct place *at, struct buf *ret)
-{
-	char text[8192];
-	_cleanup_close_ int fd = openat(proc, at->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ssize_t n = read(fd, text, sizeof(text));
-	return n < 0 ? -errno : buf_add(ret, text, (size_t)n);
-}
-
-static int visit_numbers(int dirfd, int (*visit)(void *ctx, DIR *dir, pid_t number), void *ctx)
-{
-	DIR *dir = fdopendir(dirfd);
-	if (!dir) {
-		int r = -errno;
-		close(dirfd);
-		return r;
-	}
-	int r = 0;
-	const struct dirent *entry;
-	while (r == 0 && (errno = 0, entry = readdir(dir)))
-		if (isdigit((unsigned char)entry->d_name[0]))
-			r = visit(ctx, dir, (pid_t)strtol(entry->d_name, NULL, 10));
-	if (r == 0 && errno)
-		r = -errno;
-	closedir(dir);
-	return r;
-}
-
 static int add_number(void *ctx, DIR *dir, pid_t number)
 {
 	(void)dir;
@@ -134,14 +56,14 @@ static int add_number(void *ctx, DIR *dir, pid_t number)
 int proc_pids(int proc, struct pids *ret)
 {
 	int fd = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : visit_numbers(fd, add_number, ret);
+	return fd < 0 ? -errno : place_visit(fd, add_number, ret);
 }
 
 int proc_last_pid(int proc, pid_t *ret)
 {
 	_cleanup_buf_ struct buf text = {0};
 	struct place at = {.path = "loadavg"};
-	int r = read_record(proc, &at, &text);
+	int r = place_read_record(proc, &at, &text);
 	if (r < 0)
 		return r;
 	int pid;
@@ -153,11 +75,11 @@ int proc_last_pid(int proc, pid_t *ret)
 
 static int threads(int proc, pid_t pid, struct pids *ret)
 {
-	struct place at = of_process(pid, "task");
+	struct place at = place_of(pid, "task");
 	int fd = openat(proc, at.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	int r = visit_numbers(fd, add_number, ret);
+	int r = place_visit(fd, add_number, ret);
 	return r == -ENOENT ? -ESRCH : r;
 }
 
@@ -189,11 +111,11 @@ static int children_by_scan(int proc, pid_t pid, struct pids *ret)
 	return r;
 }
 
-static int children_of_thread(int proc, pid_t pid, pid_t tid, struct pids *ret)
+static int children_place_of_thread(int proc, pid_t pid, pid_t tid, struct pids *ret)
 {
 	_cleanup_buf_ struct buf text = {0};
-	struct place at = of_thread(pid, tid, "children");
-	int r = read_place(proc, &at, 16 * 1024 * 1024, &text, NULL);
+	struct place at = place_of_thread(pid, tid, "children");
+	int r = place_read(proc, &at, 16 * 1024 * 1024, &text, NULL);
 	return r < 0 ? r : add_listed(&text, ret);
 }
 
@@ -201,7 +123,7 @@ static int children_of_thread(int proc, pid_t pid, pid_t tid, struct pids *ret)
 static bool is_alone(int proc, pid_t pid)
 {
 	struct stat st;
-	struct place at = of_process(pid, "task");
+	struct place at = place_of(pid, "task");
 	return fstatat(proc, at.path, &st, 0) == 0 && st.st_nlink == 3;
 }
 
@@ -210,9 +132,9 @@ int proc_children(int proc, pid_t pid, struct pids *ret)
 	_cleanup_pids_ struct pids tids = {0};
 	int r = is_alone(proc, pid) ? pids_add(&tids, pid) : threads(proc, pid, &tids);
 	for (size_t i = 0; r == 0 && i < tids.n; i++) {
-		r = children_of_thread(proc, pid, tids.v[i], ret);
+		r = children_place_of_thread(proc, pid, tids.v[i], ret);
 		if (r == -ENOENT) {
-			struct place known = of_thread(pid, tids.v[i], "stat");
+			struct place known = place_of_thread(pid, tids.v[i], "stat");
 			struct stat st;
 			if (fstatat(proc, known.path, &st, 0) == 0)
 				return children_by_scan(proc, pid, ret);
@@ -254,7 +176,7 @@ static int parse_stat(const struct buf *text, struct proc_stat *ret)
 static int stat_place(int proc, const struct place *at, struct proc_stat *ret)
 {
 	_cleanup_buf_ struct buf text = {0};
-	int r = read_record(proc, at, &text);
+	int r = place_read_record(proc, at, &text);
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
 	return parse_stat(&text, ret);
@@ -262,7 +184,7 @@ static int stat_place(int proc, const struct place *at, struct proc_stat *ret)
 
 int proc_stat(int proc, pid_t pid, struct proc_stat *ret)
 {
-	struct place at = of_process(pid, "stat");
+	struct place at = place_of(pid, "stat");
 	return stat_place(proc, &at, ret);
 }
 
@@ -280,7 +202,7 @@ static int living_thread(int proc, pid_t pid, pid_t *ret)
 		return r;
 	for (size_t i = 0; i < tids.n; i++) {
 		struct proc_stat st;
-		struct place at = of_thread(pid, tids.v[i], "stat");
+		struct place at = place_of_thread(pid, tids.v[i], "stat");
 		if (stat_place(proc, &at, &st) == 0 && !ended(st.state)) {
 			*ret = tids.v[i];
 			return 0;
@@ -307,15 +229,15 @@ static int elsewhere(int proc, pid_t pid, const char *name, struct place *ret)
 	pid_t tid;
 	r = living_thread(proc, pid, &tid);
 	if (r == 0)
-		*ret = of_thread(pid, tid, name);
+		*ret = place_of_thread(pid, tid, name);
 	return r;
 }
 
 int proc_status(int proc, pid_t pid, struct proc_status *ret)
 {
 	_cleanup_buf_ struct buf text = {0};
-	struct place at = of_process(pid, "status");
-	int r = read_record(proc, &at, &text);
+	struct place at = place_of(pid, "status");
+	int r = place_read_record(proc, &at, &text);
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
 	/* The name comes first and is escaped: no line of it can pass for another. */
@@ -333,8 +255,8 @@ int proc_status(int proc, pid_t pid, struct proc_status *ret)
 int proc_comm(int proc, pid_t pid, char ret[64])
 {
 	_cleanup_buf_ struct buf text = {0};
-	struct place at = of_process(pid, "comm");
-	int r = read_record(proc, &at, &text);
+	struct place at = place_of(pid, "comm");
+	int r = place_read_record(proc, &at, &text);
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
 	size_t len = text.len && text.data[text.len - 1] == '\n' ? text.len - 1 : text.len;
@@ -348,12 +270,12 @@ int proc_comm(int proc, pid_t pid, char ret[64])
 /* A list of strings that the process keeps in its own memory. */
 static int memory_list(int proc, pid_t pid, const char *name, size_t max, struct buf *ret, bool *ret_cut)
 {
-	struct place at = of_process(pid, name);
-	int r = read_place(proc, &at, max, ret, ret_cut);
+	struct place at = place_of(pid, name);
+	int r = place_read(proc, &at, max, ret, ret_cut);
 	if (r < 0)
-		return failure(proc, pid, -r);
+		return place_failure(proc, pid, -r);
 	if (ret->len == 0 && elsewhere(proc, pid, name, &at) == 0)
-		r = read_place(proc, &at, max, ret, ret_cut);
+		r = place_read(proc, &at, max, ret, ret_cut);
 	return r;
 }
 
@@ -404,11 +326,11 @@ static int link_text(int proc, const char *path, struct buf *ret)
 
 static int process_link(int proc, pid_t pid, const char *name, struct buf *ret)
 {
-	struct place at = of_process(pid, name);
+	struct place at = place_of(pid, name);
 	int r = link_text(proc, at.path, ret);
 	if (r == -ENOENT && elsewhere(proc, pid, name, &at) == 0)
 		r = link_text(proc, at.path, ret);
-	return r < 0 ? failure(proc, pid, -r) : 0;
+	return r < 0 ? place_failure(proc, pid, -r) : 0;
 }
 
 int proc_cwd(int proc, pid_t pid, struct buf *ret)
@@ -418,26 +340,26 @@ int proc_cwd(int proc, pid_t pid, struct buf *ret)
 
 int proc_exe_stat(int proc, pid_t pid, struct stat *ret)
 {
-	struct place at = of_process(pid, "exe");
+	struct place at = place_of(pid, "exe");
 	struct stat st;
 	int error = fstatat(proc, at.path, &st, 0) < 0 ? errno : 0;
 	if (error == ENOENT && elsewhere(proc, pid, "exe", &at) == 0)
 		error = fstatat(proc, at.path, &st, 0) < 0 ? errno : 0;
 	if (error)
-		return failure(proc, pid, error);
+		return place_failure(proc, pid, error);
 	*ret = st;
 	return 0;
 }
 
 int proc_exe_open(int proc, pid_t pid, int *ret_fd)
 {
-	struct place at = of_process(pid, "exe");
+	struct place at = place_of(pid, "exe");
 	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	int fd = openat(proc, at.path, flags);
 	if (fd < 0 && errno == ENOENT && elsewhere(proc, pid, "exe", &at) == 0)
 		fd = openat(proc, at.path, flags);
 	if (fd < 0)
-		return failure(proc, pid, errno);
+		return place_failure(proc, pid, errno);
 	*ret_fd = fd;
 	return 0;
 }
@@ -461,7 +383,7 @@ bool proc_exe_is_at(int root, const struct stat *exe, const char *path)
 /* Whether TEXT, taken literally, leads to EXE where the process itself lives. */
 static bool leads_to(int proc, pid_t pid, const char *text, const struct stat *exe)
 {
-	struct place at = of_process(pid, "root");
+	struct place at = place_of(pid, "root");
 	_cleanup_close_ int root = openat(proc, at.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0 && elsewhere(proc, pid, "root", &at) == 0)
 		root = openat(proc, at.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -517,16 +439,16 @@ static int visit_fd(void *ctx, DIR *dir, pid_t number)
 int proc_sockets(int proc, pid_t pid, int (*visit)(void *ctx, uint32_t inode), void *ctx)
 {
 	struct socket_visit v = {.visit = visit, .ctx = ctx};
-	struct place at = of_process(pid, "fd");
+	struct place at = place_of(pid, "fd");
 	int fd = openat(proc, at.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return failure(proc, pid, errno);
-	int r = visit_numbers(fd, visit_fd, &v);
+		return place_failure(proc, pid, errno);
+	int r = place_visit(fd, visit_fd, &v);
 	if (r == 0 && !v.seen && elsewhere(proc, pid, "fd", &at) == 0) {
 		fd = openat(proc, at.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		r = fd < 0 ? -errno : visit_numbers(fd, visit_fd, &v);
+		r = fd < 0 ? -errno : place_visit(fd, visit_fd, &v);
 	}
-	return r == -ENOENT ? failure(proc, pid, ENOENT) : r;
+	return r == -ENOENT ? place_failure(proc, pid, ENOENT) : r;
 }
 
 int proc_cpu_ns(pid_t pid, uint64_t *ret)
@@ -546,7 +468,7 @@ int proc_boot_id(int proc, char ret[40])
 {
 	_cleanup_buf_ struct buf text = {0};
 	struct place at = {.path = "sys/kernel/random/boot_id"};
-	int r = read_record(proc, &at, &text);
+	int r = place_read_record(proc, &at, &text);
 	if (r < 0)
 		return r;
 	size_t len = strcspn(buf_text(&text), "\n");
