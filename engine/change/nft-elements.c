@@ -170,12 +170,18 @@ static int keys(struct host *host, const struct change *change, int (*visit)(voi
 	return r;
 }
 
+static int audit_type_of(const struct change *c)
+{
+	return json_object_get(c->data, "ttl") ? AUDIT_RESP_ORIGIN_BLOCK_TIMED : AUDIT_RESP_ORIGIN_BLOCK;
+}
+
 const struct change_kind nft_elements_kind = {
 	.name = "nft.elements",
 	.noun = "address blocked",
 	.mark = '+',
 	.audit_type = AUDIT_RESP_ORIGIN_BLOCK,
 	.audit_undo_type = AUDIT_RESP_ORIGIN_UNBLOCK_TIMED,
+	.audit_type_of = audit_type_of,
 	.probe = probe,
 	.apply = apply,
 	.revert = revert,

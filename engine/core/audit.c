@@ -174,7 +174,9 @@ static int record_change(struct trail *trail, int type, const char *op, const ch
 
 int trail_change(struct trail *trail, const char *run, const struct change *change, bool success)
 {
-	return record_change(trail, change->kind->audit_type, "apply", run, change, NULL, success);
+	const struct change_kind *kind = change->kind;
+	int type = kind->audit_type_of ? kind->audit_type_of(change) : kind->audit_type;
+	return record_change(trail, type, "apply", run, change, NULL, success);
 }
 
 int trail_undo(struct trail *trail, const char *run, const struct change *change, bool success)

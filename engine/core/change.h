@@ -75,6 +75,7 @@ struct change_kind {
 	unsigned flags;
 	int audit_type;      /* of an applied change: AUDIT_RESP_KILL_PROC, ... */
 	int audit_undo_type; /* of a reverted one */
+	int (*audit_type_of)(const struct change *change); /* where it is not the same for all: NULL, or asked first */
 
 	/* Which state the host is in. 0 or -errno. */
 	int (*probe)(struct host *host, const struct change *change, enum change_state *ret);
