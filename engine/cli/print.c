@@ -76,7 +76,8 @@ void print_detail(const struct printer *p, const struct change *c, const char *i
 	if (c->kind->detail(c, &text) < 0)
 		return;
 	char *save = NULL;
-	for (char *line = text.len ? strtok_r(text.data, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+	char *line = text.len ? strtok_r(text.data, "\n", &save) : NULL;
+	for (; line; line = strtok_r(NULL, "\n", &save)) {
 		fputs(indent, p->out);
 		print_styled(p, style_of_detail(line), "%s", line);
 		fputc('\n', p->out);
@@ -188,7 +189,9 @@ static void print_note(const struct printer *p, const char *note)
 
 void print_outcome(const struct printer *p, const struct change *c, enum outcome outcome, const char *note)
 {
-	enum style style = outcome == OUTCOME_DONE ? STYLE_GREEN : outcome == OUTCOME_DRIFTED ? STYLE_YELLOW : STYLE_RED;
+	enum style style = outcome == OUTCOME_DONE      ? STYLE_GREEN
+	                   : outcome == OUTCOME_DRIFTED ? STYLE_YELLOW
+	                                                : STYLE_RED;
 	_cleanup_buf_ struct buf line = {0};
 	c->kind->describe(c, &line);
 	print_styled(p, style, "  %-9s", outcome_word(outcome));
@@ -219,7 +222,8 @@ void print_result(const struct printer *p, const struct run_result *result)
 	for (size_t i = 0; i < result->residual.n; i++)
 		print_styled(p, STYLE_YELLOW, "left: %s\n", result->residual.v[i]);
 	if (!result->id[0]) {
-		print_styled(p, STYLE_BOLD, "%s\n", result->failed || result->residual.n ? "Nothing was changed." : "Nothing to do.");
+		bool clean = !result->failed && !result->residual.n;
+		print_styled(p, STYLE_BOLD, "%s\n", clean ? "Nothing to do." : "Nothing was changed.");
 		return;
 	}
 	print_styled(p, STYLE_BOLD, "Run %s: ", result->id);
