@@ -27,8 +27,8 @@ extern const struct action process_kill;
 /* Where the system installs programs. */
 static bool in_system_directory(const char *path)
 {
-	static const char *const directories[] = {"/bin/", "/sbin/", "/lib/", "/lib64/", "/usr/bin/", "/usr/sbin/", "/usr/lib/",
-	                                          "/usr/libexec/"};
+	static const char *const directories[] = {"/bin/", "/sbin/", "/lib/", "/lib64/", "/usr/bin/", "/usr/sbin/",
+	                                          "/usr/lib/", "/usr/libexec/"};
 	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++)
 		if (strncmp(path, directories[i], strlen(directories[i])) == 0)
 			return true;
@@ -37,8 +37,9 @@ static bool in_system_directory(const char *path)
 
 static bool is_interpreter(const char *path)
 {
-	static const char *const names[] = {"sh", "dash", "bash", "ksh*", "zsh*", "busybox", "perl*", "python*", "ruby*", "php*",
-	                                    "node*", "lua*", "tclsh*", "*awk", "java", "env", "*setsid", "timeout", "nohup"};
+	static const char *const names[] = {"sh", "dash", "bash", "ksh*", "zsh*", "busybox", "perl*", "python*", "ruby*",
+	                                    "php*", "node*", "lua*", "tclsh*", "*awk", "java", "env", "*setsid",
+	                                    "timeout", "nohup"};
 	const char *name = strrchr(path, '/') + 1;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (fnmatch(names[i], name, 0) == 0)
@@ -265,7 +266,7 @@ static const struct param params[] = {
 	{"pid", TYPE_PID, MATCHER_LIST, NULL, NULL, "its number"},
 	{"cpu-above", TYPE_PERCENT, PARAM_MATCHER, NULL, NULL, "it uses more of a core than this, over a short sample"},
 	{"connects-to", TYPE_ENDPOINT, MATCHER_LIST, NULL, NULL, "it is connected to this address, prefix or port"},
-	{"deleted-exe", TYPE_YES_NO, PARAM_MATCHER, NULL, NULL, "whether its executable is no longer in the filesystem"},
+	{"deleted-exe", TYPE_YES_NO, PARAM_MATCHER, NULL, NULL, "whether its executable is no longer on disk"},
 	{"parent", TYPE_NAME, MATCHER_LIST, NULL, NULL, "name or number of its parent"},
 	{"tree", TYPE_YES_NO, 0, "yes", NULL, "descendants, too"},
 	{0},

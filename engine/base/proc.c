@@ -155,8 +155,8 @@ static int parse_stat(const struct buf *text, struct proc_stat *ret)
 	int ppid, pgrp, session, tty;
 	unsigned flags, n_threads;
 	unsigned long long user, sys, start;
-	int n = sscanf(close + 1, " %c %d %d %d %d %*d %u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %u %*d %llu", &st.state,
-	               &ppid, &pgrp, &session, &tty, &flags, &user, &sys, &n_threads, &start);
+	int n = sscanf(close + 1, " %c %d %d %d %d %*d %u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %u %*d %llu",
+	               &st.state, &ppid, &pgrp, &session, &tty, &flags, &user, &sys, &n_threads, &start);
 	if (n != 10)
 		return -EINVAL;
 	st.ppid = ppid;

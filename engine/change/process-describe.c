@@ -69,7 +69,8 @@ int processes_describe(const struct change *change, const char *verb, struct buf
 	if (direct > named)
 		buf_printf(ret, " and %zu more", direct - named);
 	if (list.n > direct)
-		buf_printf(ret, "%s %zu descendant%s", direct ? " and" : "", list.n - direct, list.n - direct == 1 ? "" : "s");
+		buf_printf(ret, "%s %zu descendant%s", direct ? " and" : "", list.n - direct,
+		           list.n - direct == 1 ? "" : "s");
 	return buf_error(ret);
 }
 

@@ -272,7 +272,8 @@ static int add_if_wanted(void *ctx, const struct socket_info *info)
 	struct endpoints *e = ctx;
 	struct match *match = e->match;
 	for (size_t i = 0; info->inode && socket_has_peer(info) && i < e->n; i++) {
-		if (!netaddr_contains(&e->v[i].address, &info->peer) || (e->v[i].port && e->v[i].port != info->peer_port))
+		if (!netaddr_contains(&e->v[i].address, &info->peer) ||
+		    (e->v[i].port && e->v[i].port != info->peer_port))
 			continue;
 		uint32_t *v = reallocarray(match->inodes, match->n_inodes + 1, sizeof(*v));
 		if (!v)

@@ -127,8 +127,9 @@ int process_read(struct host *host, const struct users *users, pid_t pid, struct
  * for one. A real kernel thread is never recorded. */
 bool process_poses_as_kernel(const struct process *p)
 {
-	static const char *const names[] = {"kthreadd", "kworker/", "ksoftirqd/", "kswapd", "migration/", "rcu_", "khugepaged",
-	                                    "kdevtmpfs", "kauditd", "kcompactd", "khungtaskd", "kblockd", "watchdogd"};
+	static const char *const names[] = {"kthreadd", "kworker/", "ksoftirqd/", "kswapd", "migration/", "rcu_",
+	                                    "khugepaged", "kdevtmpfs", "kauditd", "kcompactd", "khungtaskd", "kblockd",
+	                                    "watchdogd"};
 	if (p->argv.n && p->argv.v[0][0] == '[')
 		return true;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -173,9 +174,9 @@ json_t *process_to_json(const struct process *p)
 	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:i, s:I, s:b, s:b, s:o, s:o, s:b, s:o, s:o, s:b, s:o}",
 	                 "pid", (int)p->id.pid, "start", (json_int_t)p->id.start, "dev", (json_int_t)p->id.dev,
 	                 "ino", (json_int_t)p->id.ino, "unique", (json_int_t)p->id.unique, "ppid", (int)p->ppid,
-	                 "uid", (json_int_t)p->uid, "direct", p->direct, "stopped", p->stopped, "comm", json_text(p->comm),
-	                 "argv", json_texts(&p->argv), "argv-cut", p->argv_cut, "user", json_text(p->user), "exe",
-	                 json_text(p->exe), "deleted", p->deleted, "cwd", json_text(p->cwd));
+	                 "uid", (json_int_t)p->uid, "direct", p->direct, "stopped", p->stopped,
+	                 "comm", json_text(p->comm), "argv", json_texts(&p->argv), "argv-cut", p->argv_cut, "user",
+	                 json_text(p->user), "exe", json_text(p->exe), "deleted", p->deleted, "cwd", json_text(p->cwd));
 }
 
 static int comm_from_json(const json_t *json, char ret[64])
@@ -207,15 +208,16 @@ int process_from_json(const json_t *json, struct process *ret)
 {
 	int pid, ppid, direct, stopped, cut, deleted;
 	json_int_t start, dev, ino, unique, uid;
-	if (json_unpack((json_t *)json, "{s:i, s:I, s:I, s:I, s:I, s:i, s:I, s:b, s:b, s:b, s:b}", "pid", &pid, "start", &start,
-	                "dev", &dev, "ino", &ino, "unique", &unique, "ppid", &ppid, "uid", &uid, "direct", &direct,
-	                "stopped", &stopped, "argv-cut", &cut, "deleted", &deleted) < 0 ||
+	if (json_unpack((json_t *)json, "{s:i, s:I, s:I, s:I, s:I, s:i, s:I, s:b, s:b, s:b, s:b}", "pid", &pid,
+	                "start", &start, "dev", &dev, "ino", &ino, "unique", &unique, "ppid", &ppid, "uid", &uid,
+	                "direct", &direct, "stopped", &stopped, "argv-cut", &cut, "deleted", &deleted) < 0 ||
 	    pid <= 0)
 		return -EINVAL;
 	_cleanup_(process_free) struct process p = {
 		.id = {.pid = pid, .start = (uint64_t)start, .dev = (uint64_t)dev, .ino = (uint64_t)ino,
 		       .unique = (uint64_t)unique},
-		.ppid = ppid, .uid = (uid_t)uid, .direct = direct, .stopped = stopped, .argv_cut = cut, .deleted = deleted,
+		.ppid = ppid, .uid = (uid_t)uid, .direct = direct, .stopped = stopped, .argv_cut = cut,
+		.deleted = deleted,
 	};
 	int r = texts_from_json(json, &p);
 	if (r < 0)

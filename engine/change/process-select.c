@@ -225,9 +225,9 @@ static int ask(struct scan *scan, pid_t pid)
 	if (r == 1)
 		r = eligible(scan, pid);
 	if (r == -EACCES || r == -EPERM) {
-		int noted = geteuid() == 0
-		                    ? host_blind(scan->match.host, "cannot look into process %d: %s", (int)pid, strerror(-r))
-		                    : host_blind(scan->match.host, "cannot look into the processes of other users: not root");
+		struct host *host = scan->match.host;
+		int noted = geteuid() == 0 ? host_blind(host, "cannot look into process %d: %s", (int)pid, strerror(-r))
+		                           : host_blind(host, "cannot look into the processes of other users: not root");
 		return noted < 0 ? noted : 0;
 	}
 	return r == -ENOENT || r == -ENAMETOOLONG ? 0 : r;

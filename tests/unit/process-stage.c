@@ -259,7 +259,8 @@ static bool is_ours(struct stage *stage, pid_t pid)
 	struct stat st;
 	if (proc_exe_stat(stage->host.proc, pid, &st) < 0 || proc_exe_path(stage->host.proc, pid, &st, &path, NULL) < 0)
 		return false;
-	return strncmp(buf_text(&path), stage->dir, strlen(stage->dir)) == 0 || strncmp(buf_text(&path), "/memfd:stand-in", 15) == 0;
+	return strncmp(buf_text(&path), stage->dir, strlen(stage->dir)) == 0 ||
+	       strncmp(buf_text(&path), "/memfd:stand-in", 15) == 0;
 }
 
 /* Kills until two looks find none. */
@@ -314,7 +315,8 @@ static void make_file(const char *path)
 	close(to);
 }
 
-static void exec_part(const char *path, int memfd, const char *argv0, const char *part, const char *argument, int ready_fd)
+static void exec_part(const char *path, int memfd, const char *argv0, const char *part, const char *argument,
+                      int ready_fd)
 {
 	char *argv[] = {(char *)argv0, (char *)"--act", (char *)part, (char *)argument, NULL};
 	char *envp[] = {(char *)"STAGE_SECRET=hunter2", (char *)"ASAN_OPTIONS=detect_leaks=0", NULL};

@@ -216,7 +216,8 @@ static void users_by_the_hosts_own_file(void **state)
 	assert_int_equal(mkdir(path, 0755), 0);
 	snprintf(path, sizeof(path), "%s/etc/passwd", s->dir);
 	FILE *f = fopen(path, "w");
-	fputs("root:x:0:0:root:/root:/bin/bash\n# remark\nbad:x:-1:0::/:/bin/sh\nshort:x:5\n+::::::\nwww:x:33:33::/var/www:/no\n", f);
+	fputs("root:x:0:0:root:/root:/bin/bash\n# remark\nbad:x:-1:0::/:/bin/sh\n"
+	      "short:x:5\n+::::::\nwww:x:33:33::/var/www:/no\n", f);
 	fclose(f);
 	int root = open(s->dir, O_PATH | O_DIRECTORY);
 	_cleanup_users_ struct users users = {0};

@@ -433,7 +433,8 @@ static void what_the_guard_refuses_on_the_way_lives(void **state)
 	_cleanup_work_ struct work w = {0};
 	stage_start(s, "crowd", NULL, "sleep", NULL);
 	struct change *c = plan_file_tree(s, &w, &process_kill, "crowd");
-	pid_t late = stage_start(s, "crowd", NULL, "sleep", NULL), spared = stage_start(s, "crowd", NULL, "sleep", NULL);
+	pid_t late = stage_start(s, "crowd", NULL, "sleep", NULL);
+	pid_t spared = stage_start(s, "crowd", NULL, "sleep", NULL);
 	w.journal.refused = spared;
 	assert_int_equal(apply(s, &w, c), 0);
 	assert_int_equal(w.journal.announced, 1);
@@ -586,7 +587,8 @@ static void a_connection_leads_to_its_owner(void **state)
 	const struct {
 		const char *endpoint;
 		bool found;
-	} cases[] = {{endpoint, true}, {"127.0.0.0/8", true}, {other, false}, {"192.0.2.1", false}, {"2001:db8::/32", false}};
+	} cases[] = {{endpoint, true}, {"127.0.0.0/8", true}, {other, false},
+	             {"192.0.2.1", false}, {"2001:db8::/32", false}};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		_cleanup_work_ struct work w = {0};
 		give_file(&w, s, "talker");
