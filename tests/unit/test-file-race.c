@@ -125,7 +125,7 @@ static void a_swapped_parent_never_leads_to_the_canary(void **state)
 	mkdir(at(s, "race/canary"), 0755);
 	put_file(s, "race/canary/f", "canary");
 	mkdir(at(s, "race/d"), 0777);
-	assert_int_equal(symlink(at(s, "race/canary"), at(s, "race/link")), 0);
+	assert_int_equal(symlink("canary", at(s, "race/link")), 0);
 	assert_int_equal(lchown(at(s, "race/link"), 65534, 65534), 0);
 	_cleanup_close_ int d = open(at(s, "race/d"), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat before, after;
