@@ -148,14 +148,14 @@ static int number(struct context *c)
 	return 0;
 }
 
-static int yes_no(struct context *c)
+static int audit(struct context *c)
 {
 	_cleanup_strv_ struct strv spelt = {0};
 	_cleanup_buf_ struct buf why = {0};
-	int r = type_check(TYPE_YES_NO, NULL, c->entry->value, &spelt, &why);
+	int r = type_check(TYPE_CHOICE, "optional|required", c->entry->value, &spelt, &why);
 	if (r < 0)
 		return refuse(c, r, &why);
-	*(bool *)target(c) = value_yes(spelt.v[0]);
+	*(bool *)target(c) = strcmp(spelt.v[0], "required") == 0;
 	return 0;
 }
 
@@ -172,7 +172,7 @@ static const struct setting settings[] = {
 	{"limits", "prefix4", number, AT(min_prefix4), 1, 32},
 	{"limits", "prefix6", number, AT(min_prefix6), 1, 128},
 	{"limits", "rounds", number, AT(max_rounds), 1, 100},
-	{"audit", "required", yes_no, AT(audit_required), 0, 0},
+	{"records", "audit", audit, AT(audit_required), 0, 0},
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(*settings))
@@ -193,7 +193,7 @@ static void check_section(const struct ini_section *s, struct diags *diags)
 		for (size_t i = 0; i < N_SETTINGS; i++)
 			near_offer(&near, settings[i].section);
 		near_print(&near, &text);
-		diag_add(diags, s->line, "[%s] is no section of this file%s: it has [protect], [limits] and [audit]", s->section,
+		diag_add(diags, s->line, "[%s] is no section of this file%s: it has [protect], [limits] and [records]", s->section,
 		         buf_text(&text));
 	} else if (s->name[0]) {
 		diag_add(diags, s->line, "[%s] takes no name", s->section);

@@ -24,7 +24,7 @@ struct config {
 	unsigned min_prefix4; /* the widest prefix that may be blocked */
 	unsigned min_prefix6;
 	unsigned max_rounds;
-	/* [audit] */
+	/* [records] */
 	bool audit_required;
 };
 

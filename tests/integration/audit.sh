@@ -107,7 +107,7 @@ check_not "audit off: the file is taken away" test -e "/mnt/host/$name"
 respond --rollback "$(newest_run)" >/dev/null
 check "audit off: the file is back" test -e "/mnt/host/$name"
 
-printf '[audit]\nrequired = yes\n' >"$SYSCONFDIR/respond/respond.conf"
+printf '[records]\naudit = required\n' >"$SYSCONFDIR/respond/respond.conf"
 output=$(respond --playbook /mnt/playbooks/audit.pb)
 same "audit required and off: it refuses to act" 4 $?
 check "audit required and off: it says why" grep -q "auditctl -e 1" <<<"$output"

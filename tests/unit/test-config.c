@@ -76,7 +76,7 @@ static void assert_built_in(const struct config *c)
 static void without_a_file_the_built_in_values_hold(void **state)
 {
 	struct tree *t = *state;
-	static const char *const same[] = {"", "# nothing\n", "[protect]\n[limits]\n[audit]\n",
+	static const char *const same[] = {"", "# nothing\n", "[protect]\n[limits]\n[records]\n",
 	                                   "[protect]\naddresses =\nusers =\n"};
 	for (size_t i = 0; i <= sizeof(same) / sizeof(*same); i++) {
 		struct config c = {0};
@@ -110,8 +110,8 @@ static void a_file_adds_to_them(void **state)
 	    "prefix4 = 16\n"
 	    "prefix6 = 32\n"
 	    "rounds = 3\n"
-	    "[audit]\n"
-	    "required = yes\n",
+	    "[records]\n"
+	    "audit = required\n",
 	    0644);
 	assert_int_equal(load(t, &c, &why), 0);
 	assert_string_equal(buf_text(&why), "");
@@ -147,13 +147,13 @@ static void what_is_wrong_is_refused(void **state)
 	} cases[] = {
 		{"[protects]\nusers = a\n",
 		 "/respond.conf:1: [protects] is no section of this file (did you mean 'protect'?): it has [protect], [limits] "
-		 "and [audit]\n"},
+		 "and [records]\n"},
 		{"[protect a]\nusers = a\n", "/respond.conf:1: [protect] takes no name\n"},
 		{"[protect]\nuser = a\n",
 		 "/respond.conf:2: 'user' is no key of [protect] (did you mean 'users'?): it has addresses, processes, paths, "
 		 "users\n"},
-		{"[audit]\nrequired = true\n", "/respond.conf:2: 'required': 'true' is neither yes nor no\n"},
-		{"[audit]\nrequired =\n", "/respond.conf:2: 'required': '' is neither yes nor no\n"},
+		{"[records]\naudit = yes\n", "/respond.conf:2: 'audit': 'yes' is not one of optional, required\n"},
+		{"[records]\naudit =\n", "/respond.conf:2: 'audit': '' is not one of optional, required\n"},
 		{"[protect]\naddresses = db.example, 10.0.0.0/8, 010.1.1.1, file:/x\n",
 		 "/respond.conf:2: 'addresses': 'db.example' is not an IP address: names are never looked up, write the address "
 		 "itself\n"
@@ -176,7 +176,7 @@ static void what_is_wrong_is_refused(void **state)
 		{"[limits]\nfiles = many\n",
 		 "/respond.conf:2: 'files': 'many' is not a number: a whole number from 0 to 1000000000000000, without leading "
 		 "zeros\n"},
-		{"users = a\n[audit\nrequired = no\n",
+		{"users = a\n[records\naudit = optional\n",
 		 "/respond.conf:1: 'users' stands before the first section\n"
 		 "/respond.conf:2: the section has no ']': write [KIND] or [KIND NAME]\n"},
 		{"[limits]\nfiles = 1\nfiles = 2\n", "/respond.conf:3: 'files' is given again: the first is in line 2\n"},
