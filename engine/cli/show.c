@@ -38,10 +38,10 @@ static const char *run_word(const struct run *run, const struct run_counts *n)
 {
 	if (run->undoing)
 		return "rollback unfinished";
-	if (!run->ended)
-		return "unfinished";
 	if (n->undone)
 		return "rolled back";
+	if (!run->ended)
+		return "unfinished";
 	static const char *const words[] = {"done", "failed", "?", "partly done", "refused"};
 	return run->status >= 0 && run->status <= 4 ? words[run->status] : "?";
 }

@@ -29,7 +29,7 @@ struct parts {
 /* Who listens. Every function may be NULL. */
 struct observer {
 	void *ctx;
-	void (*phase)(void *ctx, const char *what); /* what is being done now; the text lives until the next one */
+	void (*phase)(void *ctx, const char *what); /* what is being done now, NULL: nothing; to be copied */
 	void (*round)(void *ctx, unsigned number, const struct round *round); /* planned, not yet applied */
 	void (*outcome)(void *ctx, const struct change *change, enum outcome outcome, const char *note);
 	void (*undone)(void *ctx, const struct change *change, enum undo undo, const char *note);

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void phase(const struct engine *engine, const char *what)
+static void phase(const struct engine *engine, const char *what, const char *of)
 {
+	_cleanup_buf_ struct buf text = {0};
+	buf_printf(&text, "%s%s", what ? what : "", of);
 	if (engine->observer->phase)
-		engine->observer->phase(engine->observer->ctx, what);
+		engine->observer->phase(engine->observer->ctx, what ? buf_text(&text) : NULL);
 }
 
 void round_free(struct round **round)
@@ -104,7 +106,7 @@ static int plan_steps(const struct engine *engine, const struct playbook *playbo
 			report->state = STEP_NOT_REACHED;
 			continue;
 		}
-		phase(engine, report->step->name);
+		phase(engine, "planning ", report->step->name);
 		int r = plan_step(engine, playbook, facts, round->plan, report);
 		if (r < 0)
 			return r;
@@ -160,10 +162,10 @@ int round_plan(const struct engine *engine, const struct playbook *playbook, str
 	if (r == 0)
 		r = plan_steps(engine, playbook, facts, round);
 	if (r == 0) {
-		phase(engine, "asking the guard");
+		phase(engine, "asking the guard", "");
 		r = judge_all(engine, round);
 	}
-	phase(engine, NULL);
+	phase(engine, NULL, "");
 	if (r < 0)
 		round_free(&round);
 	else
