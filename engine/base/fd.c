@@ -175,14 +175,18 @@ int path_open_parent(int root, const char *path, int *ret_dir, const char **ret_
 	return r;
 }
 
+static int judge_type(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) ? 0 : S_ISLNK(st->st_mode) ? -ELOOP : -EINVAL;
+}
+
 static int keep_regular(int opened, int *ret_fd, struct stat *ret_stat)
 {
 	_cleanup_close_ int fd = opened;
 	struct stat st;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
+	int r = fstat(fd, &st) < 0 ? -errno : judge_type(&st);
+	if (r < 0)
+		return r;
 	if (ret_stat)
 		*ret_stat = st;
 	*ret_fd = fd;
@@ -190,10 +194,20 @@ static int keep_regular(int opened, int *ret_fd, struct stat *ret_stat)
 	return 0;
 }
 
+/* Opening a device can act: a watchdog begins to count. So the type is looked at first,
+ * and again on what was opened. */
 int path_open_regular(int root, const char *path, int *ret_fd, struct stat *ret_stat)
 {
+	_cleanup_close_ int look = -1;
+	struct stat st;
 	int fd;
-	int r = path_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOATIME, &fd);
+	int r = path_open(root, path, O_PATH, &look);
+	if (r < 0)
+		return r;
+	r = fstat(look, &st) < 0 ? -errno : judge_type(&st);
+	if (r < 0)
+		return r;
+	r = path_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOATIME, &fd);
 	if (r == -EPERM)
 		r = path_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &fd);
 	return r < 0 ? r == -ENXIO ? -EINVAL : r : keep_regular(fd, ret_fd, ret_stat);
@@ -202,6 +216,10 @@ int path_open_regular(int root, const char *path, int *ret_fd, struct stat *ret_
 int name_open_regular(int dir, const char *name, int *ret_fd, struct stat *ret_stat)
 {
 	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	struct stat st;
+	int r = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : judge_type(&st);
+	if (r < 0)
+		return r;
 	int fd = openat(dir, name, flags | O_NOATIME);
 	if (fd < 0 && errno == EPERM)
 		fd = openat(dir, name, flags);
