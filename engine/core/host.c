@@ -3,7 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* A procfs of our own, mounted nowhere: what somebody has mounted over /proc/PID to hide
+ * a process does not cover it. */
+static int private_proc(void)
+{
+	int fs = (int)syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC), proc = -1;
+	if (fs >= 0 && syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		proc = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+		                    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	close_fd(&fs);
+	return proc;
+}
 
 int host_open(const char *root, struct host *ret)
 {
@@ -11,7 +26,10 @@ int host_open(const char *root, struct host *ret)
 	h.root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (h.root < 0)
 		return -errno;
-	h.proc = openat(h.root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (strcmp(root, "/") == 0)
+		h.proc = private_proc();
+	if (h.proc < 0)
+		h.proc = openat(h.root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (h.proc < 0) {
 		int r = -errno;
 		close(h.root);

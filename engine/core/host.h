@@ -14,7 +14,7 @@ struct vault;
 
 struct host {
 	int root;            /* O_PATH fd of the root directory */
-	int proc;            /* O_PATH fd of its /proc */
+	int proc;            /* fd of its procfs: a private one where that is permitted */
 	struct vault *vault; /* NULL while nothing may be written: planning, dry run, --check */
 	struct strv blind;   /* what could not be seen, one sentence each: shown with every plan */
 };
