@@ -343,7 +343,6 @@ static int subjects(const struct change *c, subject_fn visit, void *ctx)
 
 const struct change_kind file_edit_kind = {
 	.name = "file.edit",
-	.noun = "file edited",
 	.mark = '~',
 	.audit_type = AUDIT_RESP_EXEC,
 	.audit_undo_type = AUDIT_RESP_EXEC,

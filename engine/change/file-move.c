@@ -329,7 +329,6 @@ static int subjects(const struct change *c, subject_fn visit, void *ctx)
 
 const struct change_kind file_move_kind = {
 	.name = "file.move",
-	.noun = "file quarantined",
 	.mark = '-',
 	.audit_type = AUDIT_RESP_EXEC,
 	.audit_undo_type = AUDIT_RESP_EXEC,

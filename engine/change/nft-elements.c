@@ -177,7 +177,6 @@ static int audit_type_of(const struct change *c)
 
 const struct change_kind nft_elements_kind = {
 	.name = "nft.elements",
-	.noun = "address blocked",
 	.mark = '+',
 	.audit_type = AUDIT_RESP_ORIGIN_BLOCK,
 	.audit_undo_type = AUDIT_RESP_ORIGIN_UNBLOCK_TIMED,

@@ -167,7 +167,6 @@ static int describe(const struct change *change, struct buf *ret)
 
 const struct change_kind process_kill_kind = {
 	.name = "process.kill",
-	.noun = "process killed",
 	.mark = '!',
 	.flags = CHANGE_IRREVERSIBLE,
 	.audit_type = AUDIT_RESP_KILL_PROC,

@@ -113,7 +113,6 @@ static int describe(const struct change *change, struct buf *ret)
 
 const struct change_kind process_stop_kind = {
 	.name = "process.stop",
-	.noun = "process stopped",
 	.mark = '~',
 	.audit_type = AUDIT_RESP_KILL_PROC,
 	.audit_undo_type = AUDIT_RESP_EXEC,

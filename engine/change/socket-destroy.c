@@ -252,7 +252,6 @@ static int detail(const struct change *change, struct buf *ret)
 
 const struct change_kind socket_destroy_kind = {
 	.name = "socket.destroy",
-	.noun = "address disconnected",
 	.mark = '!',
 	.flags = CHANGE_IRREVERSIBLE,
 	.audit_type = AUDIT_RESP_TERM_ACCESS,

@@ -70,7 +70,6 @@ typedef int (*subject_fn)(void *ctx, const struct subject *subject); /* nonzero 
 
 struct change_kind {
 	const char *name;    /* "file.edit": the journal's tag, stable for ever */
-	const char *noun;    /* what it counts: "file edited", for the last line of a plan */
 	char mark;           /* '+' adds, '-' removes, '~' alters, '!' cannot be undone */
 	unsigned flags;
 	int audit_type;      /* of an applied change: AUDIT_RESP_KILL_PROC, ... */

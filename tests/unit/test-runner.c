@@ -108,13 +108,13 @@ static int toy_subjects(const struct change *c, subject_fn visit, void *ctx)
 }
 
 static const struct change_kind toy_set = {
-	.name = "toy.set", .noun = "cell set", .mark = '+', .audit_type = 2200, .audit_undo_type = 2200,
+	.name = "toy.set", .mark = '+', .audit_type = 2200, .audit_undo_type = 2200,
 	.probe = toy_probe, .apply = toy_apply, .revert = toy_revert, .describe = toy_describe,
 	.subjects = toy_subjects, .keys = toy_keys,
 };
 
 static const struct change_kind toy_burn = {
-	.name = "toy.burn", .noun = "cell burnt", .mark = '!', .flags = CHANGE_IRREVERSIBLE, .audit_type = 2200,
+	.name = "toy.burn", .mark = '!', .flags = CHANGE_IRREVERSIBLE, .audit_type = 2200,
 	.probe = toy_probe, .apply = toy_apply, .describe = toy_describe, .subjects = toy_subjects,
 };
 
