@@ -207,7 +207,7 @@ static int bench_make(void **state)
 		return -1;
 	snprintf(b->sub, sizeof(b->sub), "%s/respond", b->dir);
 	b->state = (struct state){.root = b->host.root, .dir = b->sub};
-	struct diags diags = {0};
+	_cleanup_(diags_free) struct diags diags = {0};
 	if (config_load(b->host.root, "/nonexistent.conf", &b->config, &diags) < 0)
 		return -1;
 	b->engine = (struct engine){.parts = &parts, .host = &b->host, .config = &b->config, .allow = &b->allow,
