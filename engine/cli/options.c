@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "options.h"
 
+#include "base/escape.h"
 #include "core/guard.h"
 
 #include <errno.h>
@@ -143,7 +144,7 @@ static int take(struct options *o, int opt, const char *value, bool *dry, struct
 	case OPT_ALLOW: return take_allow(o, value, ret_why);
 	case OPT_FORMAT: return take_format(o, value, ret_why);
 	case OPT_COLOR: return take_colour(o, value, ret_why);
-	default: return bad(ret_why, "unknown option, or one without its value");
+	default: return -ENOENT;
 	}
 }
 
@@ -177,9 +178,15 @@ int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_wh
 		if (opt == OPT_ACTIONS && !optarg && optind < argc && argv[optind][0] != '-')
 			optarg = argv[optind++];
 		r = take(ret, opt, optarg, &dry, ret_why);
+		if (r == -ENOENT) {
+			escape_str(ret_why, argv[optind - 1]);
+			buf_puts(ret_why, " is no option, or lacks its value");
+			r = -EINVAL;
+		}
 	}
 	if (r == 0 && optind < argc) {
-		buf_puts(ret_why, "what does not belong to an option is not understood");
+		escape_str(ret_why, argv[optind]);
+		buf_puts(ret_why, " belongs to no option");
 		r = -EINVAL;
 	}
 	return r < 0 ? r : check_company(ret, dry, ret_why);
