@@ -39,7 +39,7 @@ static void ask_to_stop(int signal_number)
 
 void heed_signals(void)
 {
-	struct sigaction stop = {.sa_handler = ask_to_stop};
+	struct sigaction stop = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART};
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	signal(SIGHUP, SIG_IGN);
