@@ -2,6 +2,7 @@
 #include "sshd-effective.h"
 
 #include "base/escape.h"
+#include "base/hash.h"
 #include "base/spawn.h"
 
 #include <errno.h>
@@ -145,6 +146,49 @@ static bool cannot_be_asked(const struct buf *err)
 	       strstr(buf_text(err), "Privilege separation user");
 }
 
+/* What sshd has said to this program, by the whole question: every byte of the
+ * configuration, and the case. Keys, hardening and the proof that somebody can still log
+ * in ask much the same, round after round, and each answer costs milliseconds. */
+#define SAID_MAX 64
+
+struct said {
+	struct sha256 question;
+	struct buf answer;
+};
+
+static struct said said[SAID_MAX];
+static size_t said_next;
+
+static int question_of(const struct sshd_view *view, const char *spec, struct sha256 *ret)
+{
+	_cleanup_buf_ struct buf all = {0};
+	buf_printf(&all, "%s\n", spec ? spec : "");
+	for (size_t i = 0; i < view->config->n_files; i++) {
+		const struct sshd_file *file = view->config->files[i];
+		buf_printf(&all, "%s\n%zu\n", file->path, file->bytes.len);
+		buf_add(&all, buf_text(&file->bytes), file->bytes.len);
+	}
+	if (buf_error(&all))
+		return buf_error(&all);
+	sha256_bytes(all.data, all.len, ret);
+	return 0;
+}
+
+static const struct buf *recall(const struct sha256 *question)
+{
+	for (size_t i = 0; i < SAID_MAX; i++)
+		if (strcmp(said[i].question.hex, question->hex) == 0)
+			return &said[i].answer;
+	return NULL;
+}
+
+static int remember(const struct sha256 *question, const struct buf *answer)
+{
+	struct said *s = &said[said_next++ % SAID_MAX];
+	s->question = *question;
+	return buf_copy(&s->answer, answer);
+}
+
 static int run(const struct sshd_view *view, const char *mode, const char *spec, struct buf *ret, struct buf *ret_why)
 {
 	_cleanup_buf_ struct buf out = {0}, err = {0};
@@ -170,15 +214,31 @@ int sshd_test(const struct sshd_view *view, struct buf *ret_why)
 	return run(view, "-t", NULL, NULL, ret_why);
 }
 
+static int dump(const struct sshd_view *view, const char *spec, struct buf *ret, struct buf *ret_why)
+{
+	_cleanup_buf_ struct buf answer = {0};
+	struct sha256 question;
+	int r = question_of(view, spec, &question);
+	if (r < 0)
+		return r;
+	const struct buf *known = recall(&question);
+	if (known)
+		return buf_copy(ret, known);
+	r = run(view, "-T", spec, &answer, ret_why);
+	if (r == 0)
+		r = remember(&question, &answer);
+	return r < 0 ? r : buf_copy(ret, &answer);
+}
+
 int sshd_dump(const struct sshd_view *view, const struct sshd_case *c, struct buf *ret, struct buf *ret_why)
 {
 	_cleanup_buf_ struct buf spec = {0};
 	if (!c)
-		return run(view, "-T", NULL, ret, ret_why);
+		return dump(view, NULL, ret, ret_why);
 	buf_printf(&spec, "user=%s,host=%s,addr=%s,laddr=%s,lport=%s", c->user, c->host, c->addr, c->laddr, c->lport);
 	if (c->rdomain)
 		buf_printf(&spec, ",rdomain=%s", c->rdomain);
-	return buf_error(&spec) ? buf_error(&spec) : run(view, "-T", spec.data, ret, ret_why);
+	return buf_error(&spec) ? buf_error(&spec) : dump(view, spec.data, ret, ret_why);
 }
 
 int sshd_dump_value(const struct buf *dump, const char *keyword, struct buf *ret)
