@@ -326,6 +326,34 @@ static void what_is_inert_is_told_and_left(void **state)
 	assert_true(noted(plan_notes(s.plan), "line 1: not an entry"));
 }
 
+/* Honest entries name the system's own programs, too. */
+static void what_a_package_owns_tells_nothing(void **state)
+{
+	(void)state;
+	struct stage s;
+	open_stage(&s);
+	put(&s, "/var/lib/dpkg/info/base-files.list", "/.\n/usr\n/usr/bin\n/usr/bin/wget\n");
+	put(&s, "/usr/bin/wget", "");
+	put(&s, "/etc/crontab", "0 1 * * * root /usr/bin/wget https://status.example/ping\n");
+	set(&s, "references", TYPE_PATH, "/usr/bin/wget");
+	assert_int_equal(plan_it(&s), 0);
+	assert_count(&s, "0", 0);
+	assert_true(noted(plan_residuals(s.plan), "/usr/bin/wget belongs to the package base-files"));
+	close_stage(&s);
+}
+
+static void the_root_directory_is_no_reference(void **state)
+{
+	(void)state;
+	struct stage s;
+	open_stage(&s);
+	put(&s, "/etc/crontab", "17 * * * * root cd / && run-parts --report /etc/cron.hourly\n");
+	set(&s, "references", TYPE_PATH, "/");
+	assert_int_equal(plan_it(&s), -EINVAL);
+	assert_int_equal(plan_count(s.plan), 0);
+	close_stage(&s);
+}
+
 static void a_clean_host_has_nothing_to_do(void **state)
 {
 	(void)state;
@@ -342,6 +370,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_go_wherever_they_are),
 		cmocka_unit_test(paths_lead_to_entries_and_scripts),
+		cmocka_unit_test(what_a_package_owns_tells_nothing),
+		cmocka_unit_test(the_root_directory_is_no_reference),
 		cmocka_unit_test(users_are_a_limit),
 		cmocka_unit_test(an_empty_list_means_nothing_to_do),
 		cmocka_unit_test(a_text_that_matches_everything_is_an_error),
