@@ -30,6 +30,8 @@ writes() {
 		# to stdout, stderr, pipes, memfds, /dev/null, and between processes of its own
 		grep -vE '(write|writev|pwrite64)\([0-9]+<(/dev/(null|pts/[0-9]+|tty)|pipe:|socket:|/memfd:|UNIX|'"$1"')' |
 		grep -vE 'f?truncate\([0-9]+<(/memfd:)|fallocate\([0-9]+<(/memfd:)' |
+		# a procfs of its own, mounted nowhere (move_mount would)
+		grep -vE 'fsmount\([0-9]+<anon_inode:\[fscontext\]>' |
 		# opened for reading
 		grep -vE '(open|openat|openat2)\(.*(O_RDONLY|O_PATH)' | grep -vE 'openat?2?\(.*"/dev/(null|tty)"' |
 		# questions

@@ -27,9 +27,11 @@
 
 #include <cmocka.h>
 
-/* Exchanges two names as fast as it can until it is told to stop. */
+/* Exchanges two names as fast as it can until it is told to stop; one that rests lets
+ * things stand as they were for a moment now and then, so that both outcomes are met. */
 struct racer {
 	const char *a, *b;
+	bool rests;
 	atomic_bool stop;
 	atomic_ulong swaps;
 };
@@ -37,8 +39,12 @@ struct racer {
 static void *race(void *arg)
 {
 	struct racer *r = arg;
-	while (!atomic_load(&r->stop))
-		atomic_fetch_add(&r->swaps, renameat2(AT_FDCWD, r->a, AT_FDCWD, r->b, RENAME_EXCHANGE) == 0);
+	while (!atomic_load(&r->stop)) {
+		unsigned long swaps = atomic_fetch_add(
+			&r->swaps, renameat2(AT_FDCWD, r->a, AT_FDCWD, r->b, RENAME_EXCHANGE) == 0);
+		if (r->rests && swaps % 32 == 1)
+			usleep(1000);
+	}
 	return NULL;
 }
 
@@ -289,7 +295,7 @@ static void an_edit_is_not_led_to_the_canary(void **state)
 	json_t *meta = meta_of(s, "race/canary/f");
 	_cleanup_free_ char *a = strdup(at(s, "race/d")), *b = strdup(at(s, "race/link"));
 	unsigned done = 0, refused = 0;
-	struct racer racer = {.a = a, .b = b};
+	struct racer racer = {.a = a, .b = b, .rests = true};
 	pthread_t thread = race_start(&racer);
 	for (int i = 0; i < ROUNDS; i++) {
 		int r = flip(s);
