@@ -76,7 +76,7 @@ int escape_controls(struct buf *out, const char *s, size_t len)
 	for (size_t i = 0, n; i < len; i += n) {
 		unsigned c = 0;
 		n = utf8_next(s + i, len - i, &c);
-		if (!n || (utf8_is_control(c) && s[i] != '\n'))
+		if (!n || (utf8_is_control(c) && s[i] != '\n' && s[i] != '\t'))
 			escape_hex(out, s + i, n = n ? n : 1);
 		else
 			buf_add(out, s + i, n);
