@@ -18,7 +18,7 @@ uint64_t monotonic_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-void nap_ms(unsigned ms)
+static void nap_ms(unsigned ms)
 {
 	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
 	while (nanosleep(&left, &left) < 0 && errno == EINTR)

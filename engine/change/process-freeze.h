@@ -59,6 +59,5 @@ void freeze_thaw(struct freeze *f);
 void freeze_end(struct freeze *f);
 
 uint64_t monotonic_ms(void);
-void nap_ms(unsigned ms);
 
 #endif

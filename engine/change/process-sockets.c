@@ -50,7 +50,7 @@ void socket_table_free(struct socket_table *table)
 	*table = (struct socket_table){0};
 }
 
-const struct socket_info *socket_table_find(const struct socket_table *table, uint32_t inode)
+static const struct socket_info *socket_table_find(const struct socket_table *table, uint32_t inode)
 {
 	struct socket_info key = {.inode = inode};
 	return table->n ? bsearch(&key, table->v, table->n, sizeof(*table->v), by_inode) : NULL;

@@ -16,7 +16,6 @@ struct socket_table {
 
 int socket_table_load(struct socket_table *ret);
 void socket_table_free(struct socket_table *table);
-const struct socket_info *socket_table_find(const struct socket_table *table, uint32_t inode);
 
 /* Whether it leads to somebody: connected or being connected, no listener. */
 bool socket_has_peer(const struct socket_info *info);

@@ -3,6 +3,8 @@
 
 #include "base/escape.h"
 
+#include <string.h>
+
 /* What describe and detail give is escaped text already. */
 static json_t *escaped(const struct buf *text)
 {
@@ -13,11 +15,11 @@ static json_t *escaped(const struct buf *text)
 
 static json_t *escaped_str(const char *text)
 {
-	const struct buf view = {.data = (char *)text, .len = text ? __builtin_strlen(text) : 0};
+	const struct buf view = {.data = (char *)text, .len = text ? strlen(text) : 0};
 	return text ? escaped(&view) : json_null();
 }
 
-json_t *json_strings(const struct strv *list)
+static json_t *json_strings(const struct strv *list)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < list->n; i++)
@@ -25,7 +27,7 @@ json_t *json_strings(const struct strv *list)
 	return array;
 }
 
-json_t *json_change(const struct change *c)
+static json_t *json_change(const struct change *c)
 {
 	_cleanup_buf_ struct buf line = {0}, detail = {0};
 	c->kind->describe(c, &line);

@@ -13,11 +13,9 @@
 
 json_t *json_round(const struct round *round);
 json_t *json_plan(const struct playbook *playbook, const struct round *round, const struct host *host, int status);
-json_t *json_change(const struct change *change);
 json_t *json_result(const struct run_result *result);
 json_t *json_undo_plan(const struct undo_plan *plan);
 json_t *json_undo_result(const struct undo_result *result);
 json_t *json_run(const struct run *run);
-json_t *json_strings(const struct strv *list);
 
 #endif

@@ -7,7 +7,8 @@
 
 static const char *const style_codes[] = {"", "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[36m"};
 
-void print_text(const struct printer *p, const char *text)
+/* Text that is escaped already, but not trusted to be. */
+static void print_text(const struct printer *p, const char *text)
 {
 	_cleanup_buf_ struct buf safe = {0};
 	escape_controls(&safe, text, strlen(text));

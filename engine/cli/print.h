@@ -37,9 +37,6 @@ void print_undo_result(const struct printer *p, const struct undo_result *result
 void print_change_line(const struct printer *p, const struct change *change, const char *indent);
 void print_detail(const struct printer *p, const struct change *change, const char *indent);
 
-/* Text that is escaped already, but not trusted to be. */
-void print_text(const struct printer *p, const char *text);
-
 enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_GREEN, STYLE_YELLOW, STYLE_CYAN };
 void print_styled(const struct printer *p, enum style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

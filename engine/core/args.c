@@ -85,12 +85,6 @@ bool args_yes(const struct args *args, const char *name)
 	return text && value_yes(text);
 }
 
-int64_t args_number(const struct args *args, const char *name, int64_t missing)
-{
-	const char *text = args_text(args, name);
-	return text ? value_number(text) : missing;
-}
-
 int64_t args_ms(const struct args *args, const char *name, int64_t missing)
 {
 	const char *text = args_text(args, name);

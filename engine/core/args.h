@@ -18,8 +18,7 @@ bool args_has(const struct args *args, const char *name);
 const struct strv *args_list(const struct args *args, const char *name); /* an empty list when it is missing */
 const char *args_text(const struct args *args, const char *name);        /* the one item; NULL when missing or empty */
 bool args_yes(const struct args *args, const char *name);                /* false when missing */
-int64_t args_number(const struct args *args, const char *name, int64_t missing);
-int64_t args_ms(const struct args *args, const char *name, int64_t missing);
+int64_t args_ms(const struct args *args, const char *name, int64_t missing); /* MISSING when missing or empty */
 
 /* For the engine and for tests of actions. */
 int args_new(struct args **ret);

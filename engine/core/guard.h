@@ -34,6 +34,7 @@ int guard_change(struct guard *guard, const struct change *change, const char **
  * this program's own files, protected paths. */
 int guard_undo(struct guard *guard, const struct change *change, const char **ret_rule, struct buf *ret_why);
 
+/* One subject by itself, judged as guard_change() judges each that a change names. */
 int guard_subject(struct guard *guard, const struct subject *subject, const char **ret_rule, struct buf *ret_why);
 
 /* The plan as a whole: the limits of the blast radius, and the proofs. */

@@ -134,7 +134,7 @@ int elements_parse(const char *value, struct element **ret, size_t *ret_n, struc
 	return 0;
 }
 
-const struct input *playbook_input(const struct playbook *playbook, const char *name)
+static const struct input *find_input(const struct playbook *playbook, const char *name)
 {
 	for (size_t i = 0; i < playbook->n_inputs; i++)
 		if (strcmp(playbook->inputs[i].name, name) == 0)
@@ -145,7 +145,7 @@ const struct input *playbook_input(const struct playbook *playbook, const char *
 static int input_declared(const struct playbook *playbook, const struct element *e, struct declared *ret,
                           struct buf *why)
 {
-	const struct input *input = playbook_input(playbook, e->input);
+	const struct input *input = find_input(playbook, e->input);
 	if (!input) {
 		struct near near = {.wanted = e->input};
 		for (size_t i = 0; i < playbook->n_inputs; i++)
@@ -223,7 +223,7 @@ const struct strv *reference_items(const struct playbook *playbook, const struct
 {
 	static const struct strv none;
 	if (e->input) {
-		const struct input *input = playbook_input(playbook, e->input);
+		const struct input *input = find_input(playbook, e->input);
 		return input && input->has_value ? &input->value.items : &none;
 	}
 	const struct strv *items = facts_get(facts, e->step, e->fact);

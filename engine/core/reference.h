@@ -38,6 +38,4 @@ int reference_declared(const struct playbook *playbook, size_t step, const struc
 const struct strv *reference_items(const struct playbook *playbook, const struct facts *facts,
                                    const struct element *e);
 
-const struct input *playbook_input(const struct playbook *playbook, const char *name); /* NULL: none */
-
 #endif

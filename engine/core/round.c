@@ -173,14 +173,6 @@ int round_plan(const struct engine *engine, const struct playbook *playbook, str
 	return r;
 }
 
-const struct step_report *round_step_of(const struct round *round, size_t i)
-{
-	for (size_t s = 0; s < round->n_steps; s++)
-		if (i >= round->steps[s].first && i < round->steps[s].first + round->steps[s].n)
-			return &round->steps[s];
-	return NULL;
-}
-
 bool round_pending(const struct round *round, size_t i)
 {
 	const struct change *c = plan_at(round->plan, i);

@@ -43,9 +43,6 @@ int round_plan(const struct engine *engine, const struct playbook *playbook, str
                struct round **ret);
 void round_free(struct round **round);
 
-/* The report of the step that planned change I. */
-const struct step_report *round_step_of(const struct round *round, size_t i);
-
 /* What would be done: a change that is neither held nor refused. */
 bool round_pending(const struct round *round, size_t i);
 size_t round_count_pending(const struct round *round);

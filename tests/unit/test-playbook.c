@@ -396,7 +396,7 @@ static void steps_are_bound(void **state)
 	assert_int_equal(step_bind(pb, &pb->steps[2], facts, &move, &why), 0);
 	assert_items(move, "path", "</tmp/a\n\\[1\\]\\*></tmp/*>");
 	assert_items(move, "missing", "<ok>");
-	assert_int_equal(args_number(move, "limit", -1), 2);
+	assert_string_equal(args_text(move, "limit"), "2");
 	assert_string_equal(buf_text(&why), "");
 }
 
@@ -411,7 +411,7 @@ static void facts_that_are_not_there_bind_to_nothing(void **state)
 	assert_int_equal(facts_new(&facts), 0);
 	assert_int_equal(step_bind(pb, &pb->steps[2], facts, &move, &why), 0);
 	assert_items(move, "path", "</tmp/*>");
-	assert_int_equal(args_number(move, "limit", -1), -1);
+	assert_null(args_text(move, "limit"));
 	assert_int_equal(step_wanted(pb, &pb->steps[2], facts, &wanted), 0);
 	assert_false(wanted);
 	facts_set(facts, "k", "count", "2");
