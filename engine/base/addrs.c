@@ -30,9 +30,18 @@ static int compare(const void *a, const void *b)
 	return netaddr_cmp(a, b);
 }
 
+/* Whether each comes before the next, and none twice. */
+static bool is_sorted(const struct addrs *a)
+{
+	for (size_t i = 1; i < a->n; i++)
+		if (netaddr_cmp(&a->v[i - 1], &a->v[i]) >= 0)
+			return false;
+	return true;
+}
+
 void addrs_sort(struct addrs *a)
 {
-	if (a->n < 2)
+	if (is_sorted(a)) /* most lists are: they have been through here before */
 		return;
 	qsort(a->v, a->n, sizeof(*a->v), compare);
 	size_t n = 1;

@@ -7,9 +7,12 @@
 
 #include "base/buf.h"
 
+#include <stdint.h>
+
 struct strset {
 	struct strv list;
-	void *tree; /* tsearch(3) over the strings of the list */
+	uint32_t *slots; /* by hash: 1 + where in the list, 0: free */
+	size_t n_slots;  /* a power of 2 */
 };
 
 int strset_add(struct strset *s, const char *text); /* 1: new; 0: it was there; -ENOMEM */

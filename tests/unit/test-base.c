@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/netaddr.h"
 #include "base/spawn.h"
+#include "base/strset.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,6 +98,28 @@ static void containment(void **state)
 	assert_true(netaddr_overlaps(&in, &net));
 	assert_false(netaddr_overlaps(&net, &out));
 	assert_false(netaddr_overlaps(&net, &v6));
+}
+
+static void set_of_strings_keeps_order_and_takes_each_once(void **state)
+{
+	(void)state;
+	_cleanup_(strset_free) struct strset set = {0};
+	char text[16];
+	assert_false(strset_has(&set, ""));
+	assert_int_equal(strset_add(&set, ""), 1);
+	for (int twice = 0; twice < 2; twice++)
+		for (int i = 1; i < 10000; i++) {
+			snprintf(text, sizeof(text), "%d", i * 7919);
+			assert_int_equal(strset_has(&set, text), twice);
+			assert_int_equal(strset_add(&set, text), !twice);
+		}
+	assert_int_equal(strset_add(&set, ""), 0);
+	assert_int_equal(set.list.n, 10000);
+	assert_string_equal(set.list.v[0], "");
+	assert_string_equal(set.list.v[9999], text);
+	assert_false(strset_has(&set, "7"));
+	strset_free(&set);
+	assert_false(strset_has(&set, text));
 }
 
 static void hash_known_answer(void **state)
@@ -223,6 +246,7 @@ int main(void)
 		cmocka_unit_test(unescape_refuses_what_escape_never_writes),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(containment),
+		cmocka_unit_test(set_of_strings_keeps_order_and_takes_each_once),
 		cmocka_unit_test(hash_known_answer),
 		cmocka_unit_test_setup_teardown(paths_do_not_follow_links, tree_make, tree_drop),
 		cmocka_unit_test_setup_teardown(long_paths_are_walked, tree_make, tree_drop),
