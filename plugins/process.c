@@ -6,6 +6,7 @@
  */
 #include "base/escape.h"
 #include "base/fd.h"
+#include "base/packages.h"
 #include "change/process-describe.h"
 #include "change/process-kill.h"
 #include "change/process-select.h"
@@ -24,13 +25,10 @@ extern const struct action process_find;
 extern const struct action process_stop;
 extern const struct action process_kill;
 
-/* Where the system installs programs. */
-static bool in_system_directory(const char *path)
+static bool is_below(const char *path, const char *const *directories)
 {
-	static const char *const directories[] = {"/bin/", "/sbin/", "/lib/", "/lib64/", "/usr/bin/", "/usr/sbin/",
-	                                          "/usr/lib/", "/usr/libexec/"};
-	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++)
-		if (strncmp(path, directories[i], strlen(directories[i])) == 0)
+	for (; *directories; directories++)
+		if (strncmp(path, *directories, strlen(*directories)) == 0)
 			return true;
 	return false;
 }
@@ -47,20 +45,64 @@ static bool is_interpreter(const char *path)
 	return false;
 }
 
-/* Whether the executable itself is the intruder's. A script shows as its interpreter,
- * and what a script calls (sleep, curl) is the host's own: no later step may take
- * them for the miner's files. */
-static bool is_own_program(const struct process *p)
+/* What facts are made from. */
+struct yielding {
+	struct host *host;
+	struct plan *plan;
+	struct socket_table table;
+	struct packages *packages; /* NULL until it is asked for */
+};
+
+static void yielding_end(struct yielding *y)
 {
-	return !in_system_directory(p->exe) || (p->direct && !is_interpreter(p->exe));
+	socket_table_free(&y->table);
+	packages_close(&y->packages);
 }
 
-static int yield_exe(struct host *host, struct plan *plan, const struct process *p)
+/* 1, 0 or -errno. */
+static int is_packaged(struct yielding *y, const char *path)
+{
+	_cleanup_buf_ struct buf real = {0}, owner = {0};
+	int r = y->packages ? 0 : packages_open(y->host->root, &y->packages);
+	if (r == 0)
+		r = path_resolve(y->host->root, path, &real);
+	if (r == -ELOOP) /* below a link that somebody else could have made: no package's */
+		return 0;
+	if (r == 0)
+		r = packages_owner(y->packages, buf_text(&real), &owner);
+	return r == 0 ? 1 : r == -ENOENT ? 0 : r;
+}
+
+/* Whether the executable itself is the intruder's. A script shows as its interpreter,
+ * wherever that was installed; what a script calls (sleep, curl) is the host's own; and
+ * anybody may start one of the host's programs under the miner's name. No later step may
+ * take such a program for the miner's: there are honest processes that run it. 1, 0 or
+ * -errno. */
+static int is_own_program(struct yielding *y, const struct process *p)
+{
+	static const char *const scratch[] = {"/tmp/", "/var/tmp/", "/dev/shm/", "/run/", NULL};
+	static const char *const system[] = {"/bin/", "/sbin/", "/lib/", "/lib64/", "/usr/bin/", "/usr/sbin/",
+	                                     "/usr/lib/", "/usr/libexec/", NULL};
+	if (is_below(p->exe, scratch))
+		return 1;
+	if (is_interpreter(p->exe) || (!p->direct && is_below(p->exe, system)))
+		return 0;
+	int packaged = is_packaged(y, p->exe);
+	return packaged < 0 ? packaged : !packaged;
+}
+
+static int yield_exe(struct yielding *y, const struct process *p)
 {
 	const struct stat exe = {.st_dev = p->id.dev, .st_ino = p->id.ino};
-	if (p->exe[0] != '/' || p->deleted || !is_own_program(p) || !proc_exe_is_at(host->root, &exe, p->exe))
+	if (p->exe[0] != '/' || p->deleted || !proc_exe_is_at(y->host->root, &exe, p->exe))
 		return 0;
-	return plan_fact(plan, "exe", p->exe);
+	int r = is_own_program(y, p);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return host_blind(y->host, "cannot tell whether a package owns the executable of process %d: %s",
+		                  (int)p->id.pid, strerror(-r));
+	return r ? plan_fact(y->plan, "exe", p->exe) : 0;
 }
 
 static int yield_cwd(struct host *host, struct plan *plan, const struct process *p)
@@ -72,39 +114,41 @@ static int yield_cwd(struct host *host, struct plan *plan, const struct process 
 	return plan_fact(plan, "cwd", p->cwd);
 }
 
-static int yield_peers(struct host *host, struct plan *plan, const struct process *p, const struct socket_table *table)
+static int yield_peers(struct yielding *y, const struct process *p)
 {
 	_cleanup_strv_ struct strv peers = {0};
-	int r = process_peers(host, p->id.pid, table, &peers);
+	int r = process_peers(y->host, p->id.pid, &y->table, &peers);
 	if (r == -EACCES || r == -EPERM)
-		return host_blind(host, "cannot see the connections of other users' processes: not root");
+		return host_blind(y->host, "cannot see the connections of other users' processes: not root");
 	if (r < 0)
 		return r == -ESRCH || r == -ENOENT ? 0 : r;
 	for (size_t i = 0; r == 0 && i < peers.n; i++)
-		r = plan_fact(plan, "peer", peers.v[i]);
+		r = plan_fact(y->plan, "peer", peers.v[i]);
 	return r;
+}
+
+static int yield_process(struct yielding *y, const struct process *p)
+{
+	char pid[16];
+	snprintf(pid, sizeof(pid), "%d", (int)p->id.pid);
+	int r = plan_fact(y->plan, "pid", pid);
+	if (r == 0)
+		r = plan_fact(y->plan, "user", p->user);
+	if (r == 0)
+		r = yield_exe(y, p);
+	if (r == 0)
+		r = yield_cwd(y->host, y->plan, p);
+	return r < 0 ? r : yield_peers(y, p);
 }
 
 static int yield_facts(struct host *host, struct plan *plan, const struct processes *list)
 {
-	_cleanup_(socket_table_free) struct socket_table table = {0};
-	int r = list->n ? socket_table_load(&table) : 0;
+	_cleanup_(yielding_end) struct yielding y = {.host = host, .plan = plan};
+	int r = list->n ? socket_table_load(&y.table) : 0;
 	if (r < 0)
 		r = host_blind(host, "cannot list the connections of this host: %s", strerror(-r));
-	for (size_t i = 0; r == 0 && i < list->n; i++) {
-		const struct process *p = &list->v[i];
-		char pid[16];
-		snprintf(pid, sizeof(pid), "%d", (int)p->id.pid);
-		r = plan_fact(plan, "pid", pid);
-		if (r == 0)
-			r = plan_fact(plan, "user", p->user);
-		if (r == 0)
-			r = yield_exe(host, plan, p);
-		if (r == 0)
-			r = yield_cwd(host, plan, p);
-		if (r == 0)
-			r = yield_peers(host, plan, p, &table);
-	}
+	for (size_t i = 0; r == 0 && i < list->n; i++)
+		r = yield_process(&y, &list->v[i]);
 	return r < 0 ? r : plan_fact_number(plan, "count", (long long)list->n);
 }
 
@@ -274,7 +318,7 @@ static const struct param params[] = {
 
 static const struct fact_decl facts[] = {
 	{"pid", TYPE_PID, "the processes"},
-	{"exe", TYPE_PATH, "their executables, without those of the system that a script runs"},
+	{"exe", TYPE_PATH, "their executables, without interpreters and what packages own"},
 	{"user", TYPE_USER, "the users that they run as"},
 	{"peer", TYPE_ADDRESS, "remote addresses that they are connected to, without loopback"},
 	{"cwd", TYPE_PATH, "their working directories"},

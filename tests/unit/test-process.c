@@ -251,6 +251,55 @@ static void what_is_deleted_is_copied_out(void **state)
 	vault_close(&s->host.vault);
 }
 
+/* What a name alone leads to, wherever the file is, does not make the host's programs the
+ * miner's: a later step kills whatever runs the executables. */
+static void only_the_intruders_programs_are_its_executables(void **state)
+{
+	struct stage *s = *state;
+	const struct {
+		const char *file;
+		bool own;
+	} cases[] = {{"miner", true}, {"python3", false}, {"perl5.36", false}};
+	rmdir(s->dir);
+	snprintf(s->dir, sizeof(s->dir), "/var/lib/test-process-XXXXXX"); /* nobody's scratch directory */
+	assert_non_null(mkdtemp(s->dir));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		_cleanup_work_ struct work w = {0};
+		stage_start(s, cases[i].file, NULL, "sleep", NULL);
+		assert_non_null(plan_file_tree(s, &w, &process_kill, cases[i].file));
+		assert_int_equal(fact(&w, "exe") != NULL, cases[i].own);
+	}
+}
+
+static void a_packages_program_under_a_miners_name_stays_the_packages(void **state)
+{
+	struct stage *s = *state;
+	_cleanup_work_ struct work w = {0};
+	char number[16];
+	int ends[2];
+	char c;
+	if (access("/var/lib/dpkg/info", F_OK) < 0)
+		skip();
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execl("/usr/bin/sleep", "xmrig", "60", NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &c, 1), 0); /* it runs sleep now */
+	close(ends[0]);
+	snprintf(number, sizeof(number), "%d", (int)pid);
+	give(&w, "name", "xmrig");
+	give(&w, "pid", number);
+	const struct change *change = plan(s, &w, &process_find);
+	assert_null(change);
+	assert_string_equal(fact(&w, "count"), "1");
+	assert_null(fact(&w, "exe"));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 static void a_name_that_ends_like_deleted_is_a_name(void **state)
 {
 	struct stage *s = *state;
@@ -692,6 +741,8 @@ int main(int argc, char **argv)
 		TEST(what_forked_away_is_found_by_its_file),
 		TEST(what_poses_as_a_kernel_thread_is_found),
 		TEST(what_is_deleted_is_copied_out),
+		TEST(only_the_intruders_programs_are_its_executables),
+		TEST(a_packages_program_under_a_miners_name_stays_the_packages),
 		TEST(a_name_that_ends_like_deleted_is_a_name),
 		TEST(a_stopped_one_dies_as_it_is),
 		TEST(an_abort_continues_only_what_we_stopped),
