@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/spawn.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #include <errno.h>
@@ -14,17 +15,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX (1024 * 1024)
-
-static long long now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
 
 /* In the child, between fork and exec: async-signal-safe calls only. */
 static _Noreturn void exec_child(const char *const argv[], int out, int err, int report)
@@ -58,11 +51,11 @@ static bool drain(int fd, struct buf *out)
 	return n > 0;
 }
 
-static int collect(int out, int err, long long deadline, struct buf *ret_out, struct buf *ret_err)
+static int collect(int out, int err, int64_t deadline, struct buf *ret_out, struct buf *ret_err)
 {
 	struct pollfd p[2] = {{.fd = out, .events = POLLIN}, {.fd = err, .events = POLLIN}};
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		long long left = deadline - now_ms();
+		int64_t left = deadline - monotonic_ms();
 		int n = left > 0 ? poll(p, 2, (int)left) : 0;
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -112,7 +105,7 @@ int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, st
 		if (n == (ssize_t)sizeof(exec_errno))
 			r = -exec_errno;
 		else
-			r = collect(pipes[0][0], pipes[1][0], now_ms() + timeout_ms, ret_out, ret_err);
+			r = collect(pipes[0][0], pipes[1][0], monotonic_ms() + timeout_ms, ret_out, ret_err);
 		if (r < 0)
 			kill(pid, SIGKILL);
 		int wait_error = reap(pid, ret_status);

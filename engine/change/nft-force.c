@@ -6,14 +6,15 @@
  */
 #include "change/nft-force.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TRIES 20
-#define PAUSE_NS 1000000
+#define PAUSE_MS 1u
 
 static unsigned key_len(const struct part *p)
 {
@@ -427,8 +428,7 @@ static bool again(int r, int attempt, struct buf *why)
 {
 	if ((r != -ERESTART && r != -ENOENT) || attempt + 1 >= TRIES)
 		return false;
-	struct timespec pause = {.tv_nsec = PAUSE_NS * (attempt + 1)};
-	nanosleep(&pause, NULL);
+	sleep_ms(PAUSE_MS * (unsigned)(attempt + 1));
 	buf_reset(why);
 	return true;
 }

@@ -1,29 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change/process-freeze.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #define STILL_LOOKS 2 /* processes can continue each other between two looks */
-
-uint64_t monotonic_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-static void nap_ms(unsigned ms)
-{
-	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-	while (nanosleep(&left, &left) < 0 && errno == EINTR)
-		;
-}
 
 /* One descriptor for each process: a crowd needs more than the usual 1024. */
 static void raise_files(struct freeze *f)
@@ -81,7 +68,7 @@ static int hold_recorded(struct freeze *f)
 int freeze_begin(struct freeze *f, struct host *host, struct change *change, struct effect *effect, int timeout_ms)
 {
 	*f = (struct freeze){.host = host, .change = change, .effect = effect};
-	f->deadline = monotonic_ms() + (unsigned)timeout_ms;
+	f->deadline = monotonic_ms() + timeout_ms;
 	raise_files(f);
 	int r = proc_is_ours(host->proc);
 	if (r == 0)
@@ -295,7 +282,7 @@ int freeze_settle(struct freeze *f)
 		for (size_t i = 0; r == 0 && i < f->n; i++)
 			r = stop_one(f, &f->held[i], &moved);
 		if (r == 0 && moved)
-			nap_ms(1); /* a stop takes effect when the process next leaves the kernel */
+			sleep_ms(1); /* a stop takes effect when the process next leaves the kernel */
 		if (r == 0)
 			r = catch_new(f, &moved);
 		if (r < 0)

@@ -40,7 +40,7 @@ struct freeze {
 	size_t gone;       /* planned ones that had ended */
 	size_t found;      /* on the way */
 	size_t spared;     /* refused by the guard */
-	uint64_t deadline; /* CLOCK_MONOTONIC, ms */
+	int64_t deadline; /* monotonic_ms() */
 	unsigned long files_before; /* RLIMIT_NOFILE, soft */
 };
 
@@ -57,7 +57,5 @@ void freeze_thaw(struct freeze *f);
 
 /* Closes everything; what is stopped stays so. */
 void freeze_end(struct freeze *f);
-
-uint64_t monotonic_ms(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change/process-kill.h"
 
+#include "base/clock.h"
 #include "change/process-describe.h"
 #include "change/process-evidence.h"
 #include "change/process-freeze.h"
@@ -51,10 +52,10 @@ static bool still_there(const struct freeze *f)
 }
 
 /* Waits for each in turn: the time that one takes to end passes for all of them. */
-static void await_ends(const struct freeze *f, uint64_t until)
+static void await_ends(const struct freeze *f, int64_t until)
 {
 	for (size_t i = 0; i < f->n; i++) {
-		uint64_t now = monotonic_ms();
+		int64_t now = monotonic_ms();
 		struct pollfd p = {.fd = f->held[i].pidfd, .events = POLLIN};
 		poll(&p, 1, now < until ? (int)(until - now) : 0);
 	}

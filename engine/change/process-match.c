@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change/process-match.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define CMDLINE_MAX (1024 * 1024)        /* bytes of argv that are searched */
 #define HASH_MAX ((off_t)1 << 30)        /* larger executables are not hashed */
-#define SAMPLE_NS 200000000
+#define SAMPLE_MS 200
 
 void match_free(struct match *match)
 {
@@ -329,20 +330,6 @@ const struct matcher matchers[MATCH_COUNT] = {
 	[MATCH_CPU_ABOVE] = {"cpu-above", NULL, NULL},
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static void nap(long ns)
-{
-	struct timespec left = {.tv_nsec = ns};
-	while (nanosleep(&left, &left) < 0 && errno == EINTR)
-		;
-}
-
 int match_cpu_above(struct pids *pids, unsigned percent)
 {
 	_cleanup_free_ uint64_t *used = calloc(pids->n + 1, sizeof(*used));
@@ -351,10 +338,10 @@ int match_cpu_above(struct pids *pids, unsigned percent)
 	for (size_t i = 0; i < pids->n; i++)
 		if (proc_cpu_ns(pids->v[i], &used[i]) < 0)
 			used[i] = UINT64_MAX;
-	uint64_t start = now_ns();
+	int64_t start = monotonic_ns();
 	if (pids->n)
-		nap(SAMPLE_NS);
-	uint64_t passed = now_ns() - start;
+		sleep_ms(SAMPLE_MS);
+	uint64_t passed = (uint64_t)(monotonic_ns() - start);
 	size_t kept = 0;
 	for (size_t i = 0; i < pids->n; i++) {
 		uint64_t used_now;

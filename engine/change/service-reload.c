@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change/service-reload.h"
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/fd.h"
 #include "base/sockets.h"
@@ -13,7 +14,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SYSTEMCTL "/usr/bin/systemctl"
 #define SYSTEMCTL_TIMEOUT_MS 30000
@@ -108,8 +108,7 @@ static bool is_back(struct host *host, const struct service *service, const stru
 static bool wait_back(struct host *host, const struct service *service, const struct inodes *old)
 {
 	for (int waited = 0; waited < BACK_TIMEOUT_MS; waited += BACK_POLL_MS) {
-		const struct timespec pause = {.tv_nsec = BACK_POLL_MS * 1000000L};
-		nanosleep(&pause, NULL);
+		sleep_ms(BACK_POLL_MS);
 		if (is_back(host, service, old))
 			return true;
 	}
@@ -186,9 +185,8 @@ static int reload_unit(const char *unit, struct buf *note)
 
 int service_reload(struct host *host, const struct service *service, struct buf *ret_note)
 {
-	if (!service->units[0] && !service->daemon)
-		return -ESRCH; /* it is checked only */
-	for (size_t i = 0; runs_systemd(host) && service->units[i]; i++)
+	bool systemd = service->units && runs_systemd(host);
+	for (size_t i = 0; systemd && service->units[i]; i++)
 		if (unit_active(service->units[i]))
 			return reload_unit(service->units[i], ret_note);
 	return service->daemon ? reload_by_signal(host, service, ret_note) : -ESRCH;

@@ -10,6 +10,7 @@
  *  4. What the kernel adds by itself (pid, uid, auid, ses) is not sent.
  */
 #include "core/audit.h"
+#include "base/clock.h"
 #include "base/escape.h"
 
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RECORD_MAX 4096
@@ -114,13 +114,6 @@ static void add_target(struct record *r, const struct change *change)
 		netaddr_format(&t.address, r->address);
 }
 
-static long long now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
 static int send_audit(struct trail *trail, int type, const struct record *r, bool success)
 {
 	if (trail->fd < 0)
@@ -128,12 +121,12 @@ static int send_audit(struct trail *trail, int type, const struct record *r, boo
 	/* Auditing may be turned off while a run is under way. */
 	if (trail->required && audit_is_enabled(trail->fd) <= 0)
 		return -ENOTSUP;
-	long long start = now_ms();
+	int64_t start = monotonic_ms();
 	errno = 0;
 	int sent = audit_log_user_message(trail->fd, type, buf_text(&r->fields), NULL,
 	                                  r->address[0] ? r->address : NULL, NULL, success);
 	int error = sent > 0 ? 0 : errno ? -errno : -EIO;
-	if (!trail->required && now_ms() - start > SLOW_MS) {
+	if (!trail->required && monotonic_ms() - start > SLOW_MS) {
 		/* The response must not wait for its own records. */
 		syslog(LOG_WARNING, "the kernel's audit is stuck: no more audit records of this run, syslog only");
 		audit_close(trail->fd);

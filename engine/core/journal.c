@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/journal.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #include <dirent.h>
@@ -314,8 +315,7 @@ int state_lock(const struct state *state, int timeout_ms, int *ret_fd)
 			return -errno;
 		if (timeout_ms <= 0)
 			return -EWOULDBLOCK;
-		struct timespec nap = {.tv_nsec = 20 * 1000000};
-		nanosleep(&nap, NULL);
+		sleep_ms(20);
 		timeout_ms -= 20;
 	}
 	*ret_fd = fd;
