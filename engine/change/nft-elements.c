@@ -93,6 +93,13 @@ static int apply(struct host *host, struct change *change, struct effect *effect
 	return r;
 }
 
+/* How long another run holds it yet. */
+static int64_t keep_ms(struct effect *effect, const char *key)
+{
+	int64_t until = effect->held_until(effect, key), left = (until - (int64_t)time(NULL)) * 1000;
+	return !until ? LEFT_FOREVER : left > 1000 ? left : 1000;
+}
+
 /* Marks what other runs hold. Returns how many; one of their ids goes to RET_BY. */
 static size_t mark_kept(const struct block *block, struct force_state *s, struct effect *effect, struct buf *ret_by)
 {
@@ -103,6 +110,7 @@ static size_t mark_kept(const struct block *block, struct force_state *s, struct
 			block_key(block, &s->parts[p].addrs.v[i], key);
 			const char *by = effect->held_by(effect, key);
 			s->parts[p].kept[i] = by != NULL;
+			s->parts[p].keep_ms[i] = by ? keep_ms(effect, key) : 0;
 			n += by != NULL;
 			if (by && !ret_by->len)
 				buf_puts(ret_by, by);
@@ -120,12 +128,24 @@ static size_t count_gone(const struct force_state *s)
 	return n;
 }
 
-static void note_revert(struct buf *note, size_t n, size_t kept, const char *by, size_t gone)
+static size_t count_shortened(const struct force_state *s)
 {
+	size_t n = 0;
+	for (size_t p = 0; p < PARTS; p++)
+		for (size_t i = 0; i < s->parts[p].addrs.n; i++)
+			n += force_keeps_shorter(&s->parts[p], i);
+	return n;
+}
+
+static void note_revert(struct buf *note, size_t n, size_t kept, const char *by, const struct force_state *s)
+{
+	size_t gone = count_gone(s), shortened = count_shortened(s);
 	if (kept == n)
 		buf_printf(note, "kept: run %s holds %s too", by, n == 1 ? "it" : "them");
 	else if (kept)
 		buf_printf(note, "%zu of %zu kept: run %s holds them too", kept, n, by);
+	if (shortened)
+		buf_printf(note, "; %zu of %zu shortened to what is left of the time there", shortened, n);
 	if (gone)
 		buf_printf(note, "%s%zu of %zu no longer blocked", kept ? "; " : "", gone, n);
 }
@@ -134,20 +154,21 @@ static int revert(struct host *host, const struct change *change, struct effect 
 {
 	_cleanup_block_ struct block block = {0};
 	_cleanup_force_ struct force_state s = {0};
-	_cleanup_buf_ struct buf by = {0};
+	_cleanup_buf_ struct buf by = {0}, comment = {0};
 	int r = block_read(host, change, &block);
 	if (r == 0)
 		r = force_new(&block, &s);
 	if (r < 0)
 		return r;
 	size_t kept = mark_kept(&block, &s, effect, &by);
-	if (kept < block.addrs.n)
-		r = force_take(&block, &s, &effect->note);
+	r = buf_printf(&comment, "run %s", buf_text(&by));
+	if (r == 0)
+		r = force_take(&block, &s, comment.data, &effect->note);
 	if (r == 0 && kept < block.addrs.n)
 		r = force_clean(&block.group, &effect->note);
 	if (r < 0)
 		return r;
-	note_revert(&effect->note, block.addrs.n, kept, buf_text(&by), kept < block.addrs.n ? count_gone(&s) : 0);
+	note_revert(&effect->note, block.addrs.n, kept, buf_text(&by), &s);
 	return kept == block.addrs.n ? -EBUSY : 0;
 }
 
@@ -170,6 +191,11 @@ static int keys(struct host *host, const struct change *change, int (*visit)(voi
 	return r;
 }
 
+static int64_t until(const struct change *change)
+{
+	return json_integer_value(json_object_get(change->data, "until"));
+}
+
 static int audit_type_of(const struct change *c)
 {
 	return json_object_get(c->data, "ttl") ? AUDIT_RESP_ORIGIN_BLOCK_TIMED : AUDIT_RESP_ORIGIN_BLOCK;
@@ -188,4 +214,5 @@ const struct change_kind nft_elements_kind = {
 	.detail = block_detail,
 	.subjects = block_subjects,
 	.keys = keys,
+	.until = until,
 };

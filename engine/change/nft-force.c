@@ -35,7 +35,9 @@ void force_free(struct force_state *s)
 		addrs_free(&p->addrs);
 		ranges_free(&p->ranges);
 		free(p->state);
+		free(p->left_ms);
 		free(p->kept);
+		free(p->keep_ms);
 		free(p->asked);
 	}
 	*s = (struct force_state){0};
@@ -59,8 +61,10 @@ int force_new(const struct block *block, struct force_state *ret)
 	for (size_t i = 0; i < PARTS; i++) {
 		struct part *p = &s.parts[i];
 		p->state = calloc(p->addrs.n + 1, sizeof(*p->state));
+		p->left_ms = calloc(p->addrs.n + 1, sizeof(*p->left_ms));
 		p->kept = calloc(p->addrs.n + 1, sizeof(*p->kept));
-		if (!p->state || !p->kept)
+		p->keep_ms = calloc(p->addrs.n + 1, sizeof(*p->keep_ms));
+		if (!p->state || !p->left_ms || !p->kept || !p->keep_ms)
 			return -ENOMEM;
 	}
 	*ret = s;
@@ -81,6 +85,7 @@ struct finding {
 static int note_host(void *ctx, size_t i, const struct nft_element *e)
 {
 	struct finding *f = ctx;
+	f->part->left_ms[i] = e ? left_of(e) : 0;
 	f->part->state[i] = !e ? FORCE_NONE : left_of(e) >= f->enough_ms ? FORCE_FULL : FORCE_SHORTER;
 	return 0;
 }
@@ -153,6 +158,7 @@ static void judge_nets(struct part *p, int64_t enough_ms)
 		struct asked wanted = {.net = p->addrs.v[i]};
 		const struct asked *a = bsearch(&wanted, p->asked, p->n_asked, sizeof(wanted), asked_cmp);
 		bool full = a && a->left_ms >= enough_ms && ranges_cover(&p->ranges, &wanted.net, covered_ms);
+		p->left_ms[i] = a ? a->left_ms : 0;
 		p->state[i] = full ? FORCE_FULL : a ? FORCE_SHORTER : FORCE_NONE;
 	}
 }
@@ -257,15 +263,21 @@ static bool picks_not_full(const struct part *p, size_t i)
 	return p->state[i] != FORCE_FULL;
 }
 
-static bool picks_taken(const struct part *p, size_t i)
+bool force_keeps_shorter(const struct part *p, size_t i)
 {
-	return p->state[i] != FORCE_NONE && !p->kept[i];
+	return p->state[i] != FORCE_NONE && p->kept[i] && p->keep_ms[i] != LEFT_FOREVER &&
+	       (p->left_ms[i] == LEFT_FOREVER || p->left_ms[i] > p->keep_ms[i] + 60000);
 }
 
-static bool picks_none(const struct part *p, size_t i)
+static bool picks_taken(const struct part *p, size_t i)
 {
-	(void)p, (void)i;
-	return false;
+	return (p->state[i] != FORCE_NONE && !p->kept[i]) || force_keeps_shorter(p, i);
+}
+
+/* How long what is put in is to last: what is kept has a time of its own. */
+static int64_t ttl_of(const struct part *p, size_t i, int64_t ttl_ms)
+{
+	return p->kept[i] ? p->keep_ms[i] : ttl_ms;
 }
 
 /* One pass over a part: those that PICK wants, out of or into their set. */
@@ -274,7 +286,8 @@ static int write_part(const struct part *p, const struct writing *w, picks pick,
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < p->addrs.n; i++)
 		if (pick(p, i))
-			r = p->nets ? write_asked(w, &p->addrs.v[i], ttl_ms) : write_host(w, &p->addrs.v[i], ttl_ms);
+			r = p->nets ? write_asked(w, &p->addrs.v[i], ttl_of(p, i, ttl_ms))
+			            : write_host(w, &p->addrs.v[i], ttl_of(p, i, ttl_ms));
 	return r;
 }
 
@@ -292,8 +305,10 @@ static int asked_after(const struct part *p, picks out, picks in, int64_t ttl_ms
 			v[n++] = p->asked[i];
 	}
 	for (size_t i = 0; i < p->addrs.n; i++)
-		if (in(p, i))
-			v[n++] = (struct asked){.net = p->addrs.v[i], .left_ms = ttl_ms ? ttl_ms : LEFT_FOREVER};
+		if (in(p, i)) {
+			int64_t ttl = ttl_of(p, i, ttl_ms);
+			v[n++] = (struct asked){.net = p->addrs.v[i], .left_ms = ttl ? ttl : LEFT_FOREVER};
+		}
 	qsort(v, n, sizeof(*v), asked_cmp);
 	*ret = v;
 	*ret_n = n;
@@ -364,7 +379,7 @@ static int put_once(const struct block *block, struct force_state *s, const char
 	return r < 0 ? r : change_parts(block, s, picks_shorter, picks_not_full, comment, &batch, ret_why);
 }
 
-static int take_once(const struct block *block, struct force_state *s, struct buf *ret_why)
+static int take_once(const struct block *block, struct force_state *s, const char *comment, struct buf *ret_why)
 {
 	_cleanup_(nft_batch_free) struct nft_batch batch = {0};
 	uint32_t generation;
@@ -376,7 +391,7 @@ static int take_once(const struct block *block, struct force_state *s, struct bu
 	if (r < 0)
 		return r;
 	nft_batch_begin(&batch, generation);
-	return change_parts(block, s, picks_taken, picks_none, NULL, &batch, ret_why);
+	return change_parts(block, s, picks_taken, force_keeps_shorter, comment, &batch, ret_why);
 }
 
 /* 1: there is an element in the set. The end of a range that has run out is none, though the
@@ -442,11 +457,11 @@ int force_put(const struct block *block, struct force_state *s, const char *comm
 	return r;
 }
 
-int force_take(const struct block *block, struct force_state *s, struct buf *ret_why)
+int force_take(const struct block *block, struct force_state *s, const char *comment, struct buf *ret_why)
 {
 	int r, attempt = 0;
 	do
-		r = take_once(block, s, ret_why);
+		r = take_once(block, s, comment, ret_why);
 	while (again(r, attempt++, ret_why));
 	return r;
 }

@@ -20,7 +20,9 @@ struct part {
 	bool nets;
 	struct addrs addrs;  /* sorted */
 	enum force *state;   /* by address */
-	bool *kept;          /* by address: not to be taken out */
+	int64_t *left_ms;    /* by address: how long what is there lasts yet */
+	bool *kept;          /* by address: not to be taken out, */
+	int64_t *keep_ms;    /* and to last no longer than this */
 	struct asked *asked; /* prefixes: all that the kernel has */
 	size_t n_asked;
 	struct ranges ranges;
@@ -49,9 +51,12 @@ int force_read(const struct block_group *group, int64_t enough_ms, struct force_
  * is made. What is in force for long enough is left as it is. */
 int force_put(const struct block *block, struct force_state *state, const char *comment, struct buf *ret_why);
 
-/* Takes out what is there and not marked as kept, in one transaction. The state is that
- * which was found. */
-int force_take(const struct block *block, struct force_state *state, struct buf *ret_why);
+/* Takes out what is there and not marked as kept, and shortens what is kept and lasts too
+ * long (with COMMENT), in one transaction. The state is that which was found. */
+int force_take(const struct block *block, struct force_state *state, const char *comment, struct buf *ret_why);
+
+/* Whether what is kept lasts longer than it is to, and a minute, by which times are rounded. */
+bool force_keeps_shorter(const struct part *part, size_t i);
 
 /* Removes what the group needed when nothing is blocked in it any more, by anybody. */
 int force_clean(const struct block_group *group, struct buf *ret_why);

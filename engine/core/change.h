@@ -42,9 +42,13 @@ struct effect {
 	/* The id of another live run that holds what this change put in force: revert
 	 * then leaves it. KEY is one of the change's keys. NULL: nobody does. */
 	const char *(*held_by)(struct effect *effect, const char *key);
+	/* Until when, in seconds since 1970, by the one that holds it longest. 0: until
+	 * that run is taken back. */
+	int64_t (*held_until)(struct effect *effect, const char *key);
 	/* Whether CONTENT may stand at the change's target: asks the service whose
-	 * configuration it is. 0 (also without a service), or -EINVAL with the reason in
-	 * note. May be NULL: nothing is asked. */
+	 * configuration it is. 0 (also without a service), or with the reason in note
+	 * -EINVAL, or -EOPNOTSUPP where the service cannot be asked. May be NULL: nothing is
+	 * asked. */
 	int (*check)(struct effect *effect, const struct change *change, const struct buf *content);
 	/* One short sentence about how it went: why it failed, or what is worth knowing
 	 * ("2 of 3 had already ended"). Escaped. */
@@ -100,6 +104,9 @@ struct change_kind {
 	 * ("203.0.113.67 all"): the engine asks the journals of other live runs for them
 	 * (effect->held_by). NULL where nothing can be shared. */
 	int (*keys)(struct host *host, const struct change *change, int (*visit)(void *ctx, const char *key), void *ctx);
+
+	/* When what it holds ends by itself, in seconds since 1970; 0: never. May be NULL. */
+	int64_t (*until)(const struct change *change);
 };
 
 /* Bytes that must be in the vault before the change may happen. */

@@ -8,12 +8,15 @@
 
 struct hold {
 	char *key;
-	char run[RUN_ID_LEN];
+	char run[RUN_ID_LEN]; /* the one that holds it longest */
+	int64_t until;        /* 0: for ever */
 };
 
 struct holders {
 	void *tree; /* tsearch(3) of struct hold by key */
-	char run[RUN_ID_LEN]; /* whose journal is being read */
+	/* Of the change that is being read. */
+	char run[RUN_ID_LEN];
+	int64_t until;
 };
 
 static int by_key(const void *a, const void *b)
@@ -37,15 +40,37 @@ void holders_free(struct holders **holders)
 	*holders = NULL;
 }
 
+static struct hold *find(const struct holders *holders, const char *key)
+{
+	struct hold wanted = {.key = (char *)key};
+	void *found = tfind(&wanted, (void *const *)&holders->tree, by_key);
+	return found ? *(struct hold **)found : NULL;
+}
+
+static bool lasts_longer(int64_t a, int64_t b)
+{
+	return b && (!a || a > b);
+}
+
+static void set_hold(struct hold *hold, const struct holders *holders)
+{
+	memcpy(hold->run, holders->run, sizeof(hold->run));
+	hold->until = holders->until;
+}
+
 static int add_hold(void *ctx, const char *key)
 {
 	struct holders *holders = ctx;
-	if (holders_find(holders, key))
+	struct hold *hold = find(holders, key);
+	if (hold) {
+		if (lasts_longer(holders->until, hold->until))
+			set_hold(hold, holders);
 		return 0;
-	struct hold *hold = calloc(1, sizeof(*hold));
+	}
+	hold = calloc(1, sizeof(*hold));
 	if (!hold)
 		return -ENOMEM;
-	memcpy(hold->run, holders->run, sizeof(hold->run));
+	set_hold(hold, holders);
 	hold->key = strdup(key);
 	if (!hold->key || !tsearch(hold, &holders->tree, by_key)) {
 		hold_free(hold);
@@ -60,8 +85,10 @@ static int add_run(struct holders *holders, struct host *host, const struct run 
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < run->n; i++) {
 		const struct run_entry *e = &run->entries[i];
-		if (entry_live(e) && e->change->kind->keys)
-			r = e->change->kind->keys(host, e->change, add_hold, holders);
+		if (!entry_live(e) || !e->change->kind->keys)
+			continue;
+		holders->until = e->change->kind->until ? e->change->kind->until(e->change) : 0;
+		r = e->change->kind->keys(host, e->change, add_hold, holders);
 	}
 	return r;
 }
@@ -93,7 +120,12 @@ int holders_load(const struct state *state, struct host *host, const struct chan
 
 const char *holders_find(const struct holders *holders, const char *key)
 {
-	struct hold wanted = {.key = (char *)key};
-	void *found = tfind(&wanted, (void *const *)&holders->tree, by_key);
-	return found ? (*(struct hold *const *)found)->run : NULL;
+	const struct hold *hold = find(holders, key);
+	return hold ? hold->run : NULL;
+}
+
+int64_t holders_until(const struct holders *holders, const char *key)
+{
+	const struct hold *hold = find(holders, key);
+	return hold ? hold->until : 0;
 }

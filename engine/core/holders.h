@@ -19,4 +19,7 @@ void holders_free(struct holders **holders);
 /* The id of a run that holds KEY, NULL if none does. */
 const char *holders_find(const struct holders *holders, const char *key);
 
+/* Until when the one that holds KEY longest does, in seconds since 1970; 0: for ever. */
+int64_t holders_until(const struct holders *holders, const char *key);
+
 #endif

@@ -56,11 +56,17 @@ static int check(struct effect *effect, const struct change *change, const struc
 	return service->check(engine->host, change->target, content, &effect->note);
 }
 
+static int64_t held_until(struct effect *effect, const char *key)
+{
+	const struct holders *holders = writer_of(effect)->holders;
+	return holders ? holders_until(holders, key) : 0;
+}
+
 void writer_init(struct writer *w, const struct engine *engine, struct run *run, struct journal *journal,
                  struct trail *trail)
 {
 	*w = (struct writer){
-		.effect = {.run = run->id, .grow = grow, .held_by = held_by, .check = check},
+		.effect = {.run = run->id, .grow = grow, .held_by = held_by, .held_until = held_until, .check = check},
 		.engine = engine,
 		.run = run,
 		.journal = journal,
@@ -128,7 +134,7 @@ static int reload_one(struct writer *w, const char *name)
 {
 	const struct engine *engine = w->engine;
 	const struct service *service = service_find(engine->parts->services, name);
-	if (!service || !(service->units || service->daemon))
+	if (!service || !service_reloads(service))
 		return 0;
 	_cleanup_buf_ struct buf note = {0};
 	writer_phase(w, "reloading");

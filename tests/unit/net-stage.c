@@ -58,9 +58,15 @@ static const char *held_by(struct effect *effect, const char *key)
 	return strv_has(&f->held, key) ? f->other : NULL;
 }
 
+static int64_t held_until(struct effect *effect, const char *key)
+{
+	(void)key;
+	return ((struct fake *)effect)->until;
+}
+
 void fake_init(struct fake *f, const char *id)
 {
-	*f = (struct fake){.effect = {.run = id, .held_by = held_by}};
+	*f = (struct fake){.effect = {.run = id, .held_by = held_by, .held_until = held_until}};
 }
 
 void fake_free(struct fake *f)
@@ -77,6 +83,7 @@ static int add_key(void *ctx, const char *key)
 void hold(struct fake *f, const char *other, const struct change *c)
 {
 	f->other = other;
+	f->until = c->kind->until(c);
 	assert_int_equal(c->kind->keys(&host, c, add_key, &f->held), 0);
 }
 

@@ -41,7 +41,8 @@ size_t count_elements(const char *set);
 struct fake {
 	struct effect effect;
 	const char *other; /* the id of another run, */
-	struct strv held;  /* and the keys that it holds */
+	struct strv held;  /* and the keys that it holds, */
+	int64_t until;     /* until then */
 };
 
 void fake_init(struct fake *f, const char *id);

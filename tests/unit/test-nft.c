@@ -89,6 +89,39 @@ static void two_runs_hold_one_address(void **state)
 	fake_free(&b);
 }
 
+/* What is kept for another run ends when that one wanted it to end. */
+static void kept_ends_when_the_other_run_wants(void **state)
+{
+	(void)state;
+	struct fake brief, lasting;
+	fake_init(&brief, "run-brief");
+	fake_init(&lasting, "run-lasting");
+	const struct wish w = {.address = {PEER, "198.51.100.0/24", PEER6, "2001:db8:b::/48"}};
+	struct wish timed = w;
+	timed.ttl = "1h";
+	struct plan *pb = blocked(&timed, &brief), *pl = blocked(&w, &lasting);
+	_cleanup_free_ char *for_ever = table("respond");
+	assert_null(strstr(for_ever, "expires"));
+	hold(&lasting, "run-brief", plan_at(pb, 0));
+	for (int again = 0; again < 2; again++) { /* twice is the same */
+		assert_int_equal(revert(plan_at(pl, 0), &lasting), -EBUSY);
+		assert_int_equal(strstr(buf_text(&lasting.effect.note), "4 of 4 shortened") != NULL, !again);
+		_cleanup_free_ char *kept = table("respond");
+		size_t n = 0;
+		for (const char *p = kept; (p = strstr(p, "expires ")); p++)
+			n++;
+		assert_int_equal(n, 6); /* each prefix also as the range that it stands for */
+		assert_true(strstr(kept, "expires 59m") || strstr(kept, "expires 1h"));
+		assert_non_null(strstr(kept, "comment \"run run-brief\""));
+		assert_null(strstr(kept, "run-lasting"));
+		assert_int_equal(state_of(plan_at(pb, 0)), CHANGE_AFTER);
+	}
+	plan_free(&pb);
+	plan_free(&pl);
+	fake_free(&brief);
+	fake_free(&lasting);
+}
+
 static void all_kept_is_busy(void **state)
 {
 	(void)state;
@@ -336,6 +369,7 @@ int main(void)
 		cmocka_unit_test(ranges_match_counting),
 		cmocka_unit_test_setup(ruleset_is_as_before, new_namespace),
 		cmocka_unit_test_setup(two_runs_hold_one_address, new_namespace),
+		cmocka_unit_test_setup(kept_ends_when_the_other_run_wants, new_namespace),
 		cmocka_unit_test_setup(all_kept_is_busy, new_namespace),
 		cmocka_unit_test_setup(time_runs_out_and_is_renewed, new_namespace),
 		cmocka_unit_test_setup(prefixes_overlap, new_namespace),
