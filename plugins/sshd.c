@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct options {
 	struct sshd_option *v;
@@ -239,6 +240,8 @@ static int test_result(struct job *job)
 {
 	_cleanup_buf_ struct buf why = {0};
 	int r = sshd_test(&job->after.view, &why);
+	if (r == -EOPNOTSUPP && geteuid() == 0 && job->n_overlays)
+		return plan_fail(job->plan, r, "%s: what sshd has not checked is not put in place", buf_text(&why));
 	if (r == -EOPNOTSUPP)
 		return 0; /* asking about the cases tells that */
 	if (r != -EINVAL)
@@ -266,10 +269,9 @@ static int plan_edits(struct job *job, const char *service)
 static int check_content(struct host *host, const char *path, const struct buf *content, struct buf *ret_why);
 
 static const char *const units[] = {"ssh.service", "sshd.service", NULL};
-static const char *const no_units[] = {NULL};
 
 const struct service sshd_service = {.name = "sshd", .units = units, .daemon = SSHD_PROGRAM, .check = check_content};
-const struct service sshd_config_service = {.name = "sshd-config", .units = no_units, .check = check_content};
+const struct service sshd_config_service = {.name = "sshd-config", .check = check_content};
 
 static int check_content(struct host *host, const char *path, const struct buf *content, struct buf *ret_why)
 {
@@ -282,10 +284,7 @@ static int check_content(struct host *host, const char *path, const struct buf *
 	if (r == 0)
 		r = sshd_test(&view, ret_why);
 	sshd_view_close(&view);
-	if (r != -EOPNOTSUPP)
-		return r;
-	buf_puts(ret_why, ": what sshd has not checked is not put in place");
-	return -EINVAL;
+	return r;
 }
 
 /* An option on the command line of the running sshd beats its files. */
@@ -381,6 +380,8 @@ static int harden(struct job *job, bool reload)
 	};
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && r == 0; i++)
 		r = steps[i](job);
+	if (r == 0 && job->n_overlays && !reload)
+		r = plan_note(job->plan, "reload = no: the running sshd keeps its settings until it is told to read them");
 	return r < 0 ? r : plan_edits(job, reload ? sshd_service.name : sshd_config_service.name);
 }
 

@@ -178,6 +178,27 @@ static int target_error(int r, struct buf *note)
 	return -ESTALE;
 }
 
+/* What its service cannot be asked about is not put in place. */
+static int check_new(struct effect *effect, const struct change *c, const struct buf *content)
+{
+	int r = effect->check ? effect->check(effect, c, content) : 0;
+	if (r != -EOPNOTSUPP)
+		return r;
+	buf_puts(&effect->note, ": what it has not checked is not put in place");
+	return -EINVAL;
+}
+
+/* The very bytes that stood there before may come back while the service is stopped or
+ * gone: that must not keep anybody from undoing. */
+static int check_old(struct effect *effect, const struct change *c, const struct buf *content)
+{
+	int r = effect->check ? effect->check(effect, c, content) : 0;
+	if (r != -EOPNOTSUPP)
+		return r;
+	buf_puts(&effect->note, ": put back unchecked");
+	return 0;
+}
+
 static int apply(struct host *host, struct change *c, struct effect *effect)
 {
 	_cleanup_(target_close) struct target t = {.dir = -1};
@@ -194,8 +215,8 @@ static int apply(struct host *host, struct change *c, struct effect *effect)
 		return -ESTALE;
 	}
 	r = apply_hunks(&t.content, json_object_get(c->data, "hunks"), &after);
-	if (r == 0 && effect->check)
-		r = effect->check(effect, c, &after);
+	if (r == 0)
+		r = check_new(effect, c, &after);
 	if (r == 0)
 		r = file_replace(t.dir, t.name, &t.sha256, &after, NULL, 0);
 	if (r == -ESTALE)
@@ -242,20 +263,25 @@ static const json_t *recorded_meta(const struct change *c, const struct target *
 	return same ? meta : NULL;
 }
 
+static void add_note(struct buf *note, const char *sentence)
+{
+	buf_printf(note, "%s%s", note->len ? "; " : "", sentence);
+}
+
 static int put_back(const struct change *c, const struct target *t, const struct buf *content, bool untouched,
                     struct buf *note)
 {
 	const json_t *meta = untouched ? recorded_meta(c, t) : NULL;
 	int r = file_replace(t->dir, t->name, &t->sha256, content, meta, meta ? META_TIMES : 0);
 	if (r == 0 && !untouched)
-		buf_puts(note, "other edits made since were kept");
+		add_note(note, "other edits made since were kept");
 	else if (r == 0 && !meta)
-		buf_puts(note, "owner, mode or flags were changed by somebody else since and were kept");
+		add_note(note, "owner, mode or flags were changed by somebody else since and were kept");
 	else if (r == -ESTALE)
-		buf_puts(note, "the file changed while it was restored");
+		add_note(note, "the file changed while it was restored");
 	if (r != -EBUSY)
 		return r;
-	buf_puts(note, FILE_MOUNTED_ON);
+	add_note(note, FILE_MOUNTED_ON);
 	return -ESTALE;
 }
 
@@ -279,8 +305,8 @@ static int revert(struct host *host, const struct change *c, struct effect *effe
 	if (!untouched)
 		r = revert_among_others(c, &t, &before, &after, &merged, &effect->note);
 	const struct buf *content = untouched ? &before : &merged;
-	if (r == 0 && effect->check)
-		r = effect->check(effect, c, content);
+	if (r == 0)
+		r = untouched ? check_old(effect, c, content) : check_new(effect, c, content);
 	return r < 0 ? r : put_back(c, &t, content, untouched, &effect->note);
 }
 

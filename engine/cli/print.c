@@ -92,6 +92,12 @@ static void print_verdict(const struct printer *p, const struct verdict *v, cons
 	print_styled(p, STYLE_RED, "%srefused by the guard (%s): %s\n", indent, v->rule, v->why);
 }
 
+static bool reloads(const struct printer *p, const struct change *c)
+{
+	const struct service *service = c->service ? service_find(p->services, c->service) : NULL;
+	return service && service_reloads(service);
+}
+
 static void print_step(const struct printer *p, const struct round *round, const struct step_report *s)
 {
 	print_styled(p, STYLE_BOLD, "%s", s->step->name);
@@ -113,7 +119,7 @@ static void print_step(const struct printer *p, const struct round *round, const
 		print_change_line(p, c, "  ");
 		print_verdict(p, &round->verdicts[i], "    ");
 		print_detail(p, c, "      ");
-		if (c->service && !round->verdicts[i].rule)
+		if (reloads(p, c) && !round->verdicts[i].rule)
 			service = c->service;
 	}
 	if (service)

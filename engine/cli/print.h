@@ -9,12 +9,14 @@
 #include "core/rollback.h"
 #include "core/round.h"
 #include "core/runner.h"
+#include "core/service.h"
 
 #include <stdio.h>
 
 struct printer {
 	FILE *out;
 	bool colour;
+	const struct service *const *services; /* those that there are; NULL-ended */
 };
 
 /* The whole plan of a round, step by step, with its details. */

@@ -132,7 +132,7 @@ int session_open(struct session *s, const struct options *options)
 {
 	*s = (struct session){
 		.options = options,
-		.printer = {.out = stdout, .colour = options->colour},
+		.printer = {.out = stdout, .colour = options->colour, .services = services},
 		.host = {.root = -1, .proc = -1},
 		.rounds = json_array(),
 		.outcomes = json_array(),

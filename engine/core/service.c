@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+bool service_reloads(const struct service *service)
+{
+	return service->daemon || (service->units && service->units[0]);
+}
+
 const struct service *service_find(const struct service *const *services, const char *name)
 {
 	for (; *services; services++)

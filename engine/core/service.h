@@ -13,14 +13,19 @@
 
 struct service {
 	const char *name;                /* "sshd" */
-	const char *const *units;        /* systemd units to reload, the first that is active; NULL-ended */
-	const char *daemon;              /* executable whose listening process gets SIGHUP without systemd */
+	const char *const *units;        /* systemd units to reload, the first that is active; NULL-ended, or NULL */
+	const char *daemon;              /* executable whose listening process gets SIGHUP without systemd, or NULL */
 
 	/* Whether the host's configuration would be valid with CONTENT at PATH. 0, or
-	 * -EINVAL with the daemon's own words in RET_WHY (escaped), or another -errno. */
+	 * -EINVAL with the daemon's own words in RET_WHY (escaped); -EOPNOTSUPP: it cannot be
+	 * asked, RET_WHY says why; or another -errno. */
 	int (*check)(struct host *host, const char *path, const struct buf *content, struct buf *ret_why);
 };
 
+/* Whether there is anything to reload: otherwise it is asked to check edits only. */
+bool service_reloads(const struct service *service);
+
+/* NULL when there is none of that name. */
 const struct service *service_find(const struct service *const *services, const char *name);
 
 #endif

@@ -275,6 +275,34 @@ static void the_service_has_the_last_word(void **state)
 	assert_int_equal(leftovers(s), 0);
 }
 
+static int unable(struct effect *effect, const struct change *change, const struct buf *content)
+{
+	(void)change, (void)content;
+	buf_puts(&effect->note, "the service is gone");
+	return -EOPNOTSUPP;
+}
+
+static void an_undo_needs_no_service(void **state)
+{
+	struct file_stage *s = *state;
+	put_file(s, "f", "a\nb\nc\nd\n");
+	struct change *c = plan_edit(s, "f", "b\nc\nd\n");
+	s->effect.check = unable;
+	assert_int_equal(apply_change(s, c), -EINVAL);
+	assert_note(s, "the service is gone: what it has not checked is not put in place");
+	assert_file(s, "f", "a\nb\nc\nd\n");
+	s->effect.check = NULL;
+	assert_int_equal(apply_change(s, c), 0);
+	s->effect.check = unable;
+	assert_int_equal(revert_change(s, c), 0);
+	assert_note(s, "the service is gone: put back unchecked");
+	assert_file(s, "f", "a\nb\nc\nd\n");
+	/* Mixed with somebody's edits it is nothing that ever stood there. */
+	put_file(s, "f", "b\nc\nd\ne\n");
+	assert_int_equal(revert_change(s, c), -EINVAL);
+	assert_file(s, "f", "b\nc\nd\ne\n");
+}
+
 static void other_names_keep_the_old_file(void **state)
 {
 	struct file_stage *s = *state;
@@ -415,6 +443,7 @@ int main(void)
 		TEST(two_steps_edit_one_file),
 		TEST(one_of_two_steps_is_taken_back),
 		TEST(the_service_has_the_last_word),
+		TEST(an_undo_needs_no_service),
 		TEST(other_names_keep_the_old_file),
 		TEST(what_changed_since_the_plan_stays),
 		TEST(a_spoilt_before_image_is_refused),

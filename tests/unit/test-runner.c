@@ -134,7 +134,7 @@ static int plan_cells(const struct args *args, struct plan *plan, const struct c
 			r = plan_change(plan, kind, cells->v[i], json_pack("{si}", "cell", cell), &c);
 		if (c) {
 			c->held = toy.value[cell] == 1;
-			c->service = args_has(args, "service") ? strdup("toyd") : NULL;
+			c->service = args_has(args, "service") ? strdup(args_yes(args, "service") ? "toyd" : "toyd-config") : NULL;
 		}
 	}
 	return r;
@@ -170,6 +170,7 @@ static const struct action burn_action = {"toy.burn", "set cells for good", toy_
 static const struct action broken_action = {"toy.broken", "fail", toy_params, toy_facts, plan_broken};
 
 static const struct service toyd = {.name = "toyd", .daemon = "/usr/sbin/toyd"};
+static const struct service toyd_config = {.name = "toyd-config"}; /* checks edits only */
 
 static int toy_reload(struct host *host, const struct service *service, struct buf *note)
 {
@@ -181,7 +182,7 @@ static int toy_reload(struct host *host, const struct service *service, struct b
 static const struct parts parts = {
 	.actions = (const struct action *const[]){&set_action, &burn_action, &broken_action, NULL},
 	.kinds = (const struct change_kind *const[]){&toy_set, &toy_burn, NULL},
-	.services = (const struct service *const[]){&toyd, NULL},
+	.services = (const struct service *const[]){&toyd, &toyd_config, NULL},
 	.proofs = (const struct proof *const[]){NULL},
 	.reload = toy_reload,
 };
@@ -503,6 +504,14 @@ static void a_service_is_reloaded_once_each_way(void **state)
 	assert_int_equal(toy.reloads, 2);
 }
 
+static void a_service_without_a_daemon_is_not_reloaded(void **state)
+{
+	struct bench *b = *state;
+	assert_int_equal(run_text(b, HEAD STEP("a", "toy.set", "1") "service = no\n"), 0);
+	roll_back(b, b->result.id, NULL);
+	assert_int_equal(toy.reloads, 0);
+}
+
 static void a_signal_ends_the_run_between_changes(void **state)
 {
 	struct bench *b = *state;
@@ -567,6 +576,7 @@ int main(void)
 		TEST(what_two_runs_hold_stays_for_the_second),
 		TEST(growth_is_journaled_first),
 		TEST(a_service_is_reloaded_once_each_way),
+		TEST(a_service_without_a_daemon_is_not_reloaded),
 		TEST(a_signal_ends_the_run_between_changes),
 		TEST(a_run_that_died_is_undone_by_probe),
 	};

@@ -108,6 +108,7 @@ static void spellings_and_lists(void **state)
 	assert_planned(s, "/etc/ssh/sshd_config", "KbdInteractiveAuthentication no\nPermitRootLogin without-password\n"
 	                                          "Ciphers aes128-ctr,aes256-ctr\n");
 	assert_string_equal(plan_at(s->plan, 0)->service, "sshd-config");
+	assert_note(s, "reload = no: the running sshd keeps its settings until it is told to read them");
 	assert_no_residual(s);
 	assert_note(s, "default: ciphers aes256-ctr -> aes128-ctr,aes256-ctr");
 }
@@ -198,13 +199,13 @@ static void the_service_checks_the_whole(void **state)
 	assert_file("/etc/ssh/d/a.conf", "X11Forwarding no\n");
 	buf_reset(&why);
 	assert_int_equal(service_reload(&s->host, &sshd_config_service, &why), -ESRCH);
-	/* Without its directory sshd says nothing: then nothing is put in place, and a plan says so. */
+	/* Without its directory sshd says nothing: nothing is put in place, and the plan says so already. */
 	assert_int_equal(rename("/run/sshd", "/run/sshd.gone"), 0);
-	assert_int_equal(sshd_service.check(&s->host, "/etc/ssh/d/a.conf", &good, &why), -EINVAL);
-	assert_non_null(strstr(why.data, "Missing privilege separation directory: /run/sshd: what sshd has not checked"));
-	harden(s, "X11Forwarding yes");
-	assert_int_equal(plan_count(s->plan), 1);
-	assert_int_equal(s->host.blind.n, 1);
+	assert_int_equal(sshd_service.check(&s->host, "/etc/ssh/d/a.conf", &good, &why), -EOPNOTSUPP);
+	assert_non_null(strstr(why.data, "Missing privilege separation directory: /run/sshd"));
+	assert_int_equal(plan_step(s, &sshd_harden, "option", "X11Forwarding yes", "reload", "yes", NULL), -EOPNOTSUPP);
+	assert_non_null(strstr(plan_failure(s->plan), "what sshd has not checked is not put in place"));
+	assert_int_equal(plan_count(s->plan), 0);
 	assert_int_equal(rename("/run/sshd.gone", "/run/sshd"), 0);
 }
 
