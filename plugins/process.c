@@ -91,6 +91,16 @@ static int is_own_program(struct yielding *y, const struct process *p)
 	return packaged < 0 ? packaged : !packaged;
 }
 
+/* Its arguments are its own to write: what they name is for people to judge. */
+static int note_interpreter(struct yielding *y, const struct process *p)
+{
+	_cleanup_buf_ struct buf name = {0}, exe = {0};
+	escape_str(&name, p->comm);
+	escape_str(&exe, p->exe);
+	return plan_note(y->plan, "%d (%s) is run by %s: the file of its script is not followed; name it where files are taken away",
+	                 (int)p->id.pid, buf_text(&name), buf_text(&exe));
+}
+
 static int yield_exe(struct yielding *y, const struct process *p)
 {
 	const struct stat exe = {.st_dev = p->id.dev, .st_ino = p->id.ino};
@@ -102,6 +112,8 @@ static int yield_exe(struct yielding *y, const struct process *p)
 	if (r < 0)
 		return host_blind(y->host, "cannot tell whether a package owns the executable of process %d: %s",
 		                  (int)p->id.pid, strerror(-r));
+	if (r == 0 && p->direct && is_interpreter(p->exe))
+		return note_interpreter(y, p);
 	return r ? plan_fact(y->plan, "exe", p->exe) : 0;
 }
 
