@@ -243,15 +243,40 @@ static int measure(void *ctx, const struct subject *subject)
 	return n < 0 ? n : 0;
 }
 
-static int check_limits(struct guard *guard, const struct radius *r, struct refusal *v)
+/* What a change comes to touch beyond the plan. */
+struct growth {
+	const struct radius *known;
+	struct radius fresh;
+	bool any; /* something that has grown may be no more than evidence */
+};
+
+static void growth_end(struct growth *growth)
+{
+	radius_reset(&growth->fresh);
+}
+
+static int measure_new(void *ctx, const struct subject *subject)
+{
+	struct growth *growth = ctx;
+	struct radius one = {0};
+	int r = measure(&one, subject);
+	growth->any = true;
+	bool known = (one.processes.list.n && strset_has(&growth->known->processes, one.processes.list.v[0])) ||
+	             (one.files.list.n && strset_has(&growth->known->files, one.files.list.v[0]));
+	radius_reset(&one);
+	return r < 0 || known ? r : measure(&growth->fresh, subject);
+}
+
+/* What is reached already, and MORE, which is all new. */
+static int check_limits(struct guard *guard, const struct radius *r, const struct radius *more, struct refusal *v)
 {
 	const struct {
 		const char *rule, *verb, *noun;
 		size_t n, max;
 	} limits[] = {
-		{"limit.processes", "signal", "processes", r->processes.list.n, guard->config->max_processes},
-		{"limit.files", "alter", "files", r->files.list.n, guard->config->max_files},
-		{"limit.addresses", "block", "addresses", r->addresses, guard->config->max_addresses},
+		{"limit.processes", "signal", "processes", r->processes.list.n + more->processes.list.n, guard->config->max_processes},
+		{"limit.files", "alter", "files", r->files.list.n + more->files.list.n, guard->config->max_files},
+		{"limit.addresses", "block", "addresses", r->addresses + more->addresses, guard->config->max_addresses},
 	};
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (limits[i].n <= limits[i].max)
@@ -295,7 +320,8 @@ int guard_plan(struct guard *guard, const struct plan *plan, const char **ret_ru
 	}
 	_cleanup_buf_ struct buf why = {0};
 	struct refusal v = {.why = &why};
-	int r = check_limits(guard, &guard->radius, &v);
+	const struct radius none = {0};
+	int r = check_limits(guard, &guard->radius, &none, &v);
 	if (r == 0)
 		r = check_proofs(guard, plan, &v);
 	return deliver(r, &v, ret_rule, ret_why);
@@ -303,12 +329,16 @@ int guard_plan(struct guard *guard, const struct plan *plan, const char **ret_ru
 
 int guard_growth(struct guard *guard, const struct change *part, const char **ret_rule, struct buf *ret_why)
 {
-	int r = guard_change(guard, part, ret_rule, ret_why);
-	if (r == 0 && part->kind->subjects)
-		r = part->kind->subjects(part, measure, &guard->radius);
-	if (r < 0)
-		return r;
+	_cleanup_(growth_end) struct growth growth = {.known = &guard->radius};
 	_cleanup_buf_ struct buf why = {0};
 	struct refusal v = {.why = &why};
-	return deliver(check_limits(guard, &guard->radius, &v), &v, ret_rule, ret_why);
+	int r = guard_change(guard, part, ret_rule, ret_why);
+	if (r < 0 || !part->kind->subjects)
+		return r;
+	r = part->kind->subjects(part, measure_new, &growth);
+	if (r < 0 || !growth.any)
+		return r;
+	r = check_limits(guard, &guard->radius, &growth.fresh, &v);
+	/* What is refused is not done: it does not count. */
+	return r < 0 ? deliver(r, &v, ret_rule, ret_why) : part->kind->subjects(part, measure, &guard->radius);
 }

@@ -413,6 +413,35 @@ static void a_plan_has_limits(void **state)
 	}
 }
 
+static int ask_growth(struct stage *s, struct change *part, int n)
+{
+	const char *rule = "";
+	buf_reset(&s->why);
+	json_object_set_new(part->data, "n", json_integer(n));
+	int r = guard_growth(s->guard, part, &rule, &s->why);
+	snprintf(s->rule, sizeof(s->rule), "%s", rule);
+	return r;
+}
+
+/* What grew too far is refused; what grew before it, and the evidence, is not. */
+static void growth_that_is_refused_does_not_count(void **state)
+{
+	(void)state;
+	_cleanup_(stage_close) struct stage s;
+	_cleanup_(plan_free) struct plan *plan = NULL;
+	stage_open(&s, "/");
+	s.config.max_processes = 10;
+	assert_int_equal(plan_new(&plan), 0);
+	plan_begin_step(plan, "one");
+	struct change *part = plan_fake(plan, SUBJECT_PROCESS, 8);
+	assert_allowed(&s, ask_plan(&s, plan));
+	assert_allowed(&s, ask_growth(&s, part, 9));
+	assert_refused(&s, ask_growth(&s, part, 12), "limit.processes");
+	assert_allowed(&s, ask_growth(&s, part, 0));
+	assert_allowed(&s, ask_growth(&s, part, 10));
+	assert_refused(&s, ask_growth(&s, part, 11), "limit.processes");
+}
+
 static int proof_answer;
 
 static int fake_proof(struct host *host, const struct plan *plan, struct buf *ret_why)
@@ -489,6 +518,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_configuration_protects_more),
 		cmocka_unit_test(the_operators_session_is_left_alone),
 		cmocka_unit_test(a_plan_has_limits),
+		cmocka_unit_test(growth_that_is_refused_does_not_count),
 		cmocka_unit_test(proofs_are_asked),
 		cmocka_unit_test(a_change_is_judged_by_all_it_touches),
 	};
