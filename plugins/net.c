@@ -149,7 +149,7 @@ static const struct fact_decl facts[] = {
 
 const struct action net_block = {
 	.name = "net.block",
-	.summary = "Drop all traffic with addresses, and end the connections with them",
+	.summary = "drop all traffic with addresses, and end the connections with them",
 	.params = params,
 	.facts = facts,
 	.plan = plan_net_block,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * OpenSSH public keys. A key is its decoded blob in the one spelling that sshd itself
+ * OpenSSH public keys: sshd(8), RFC 4253 section 6.6, RFC 5656 section 3.1, RFC 8709, and
+ * OpenSSH's PROTOCOL.u2f and PROTOCOL.certkeys. A key is its decoded blob in the one spelling that sshd itself
  * would write: sshd takes "ED25519" for "ssh-ed25519" inside a blob, numbers with
  * leading zeros and white space inside base64, and a certificate carries a plain key.
  * All of them are the same key here, as they are to `ssh-keygen -l`. Pure: no I/O.

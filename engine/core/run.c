@@ -8,8 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const outcome_words[] = {"unknown", "done", "held", "drifted", "failed", "partly", "skipped"};
-static const char *const undo_words[] = {"none", "undone", "kept", "drifted", "failed", "impossible", "refused"};
+static const char *const outcome_words[] = {
+	[OUTCOME_UNKNOWN] = "unknown", [OUTCOME_DONE] = "done",     [OUTCOME_HELD] = "held",
+	[OUTCOME_DRIFTED] = "drifted", [OUTCOME_FAILED] = "failed", [OUTCOME_PARTLY] = "partly",
+	[OUTCOME_SKIPPED] = "skipped",
+};
+static const char *const undo_words[] = {
+	[UNDO_NONE] = "none",       [UNDO_DONE] = "undone",           [UNDO_KEPT] = "kept",
+	[UNDO_DRIFTED] = "drifted", [UNDO_FAILED] = "failed",         [UNDO_IMPOSSIBLE] = "impossible",
+	[UNDO_REFUSED] = "refused",
+};
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
