@@ -79,7 +79,7 @@ int command_plan(struct session *s)
 		print_styled(&s->printer, STYLE_DIM, "Dry run of %s: nothing is changed.\n\n", playbook->file);
 		print_round(&s->printer, round);
 		print_blind(&s->printer, &s->host);
-		print_plan_summary(&s->printer, round);
+		print_plan_summary(&s->printer, round, &s->host);
 	}
 	round_free(&round);
 	facts_free(&facts);

@@ -152,7 +152,7 @@ struct tally {
 };
 
 /* "3 changes: + 1 to add, ~ 2 to alter." */
-void print_plan_summary(const struct printer *p, const struct round *round)
+void print_plan_summary(const struct printer *p, const struct round *round, const struct host *host)
 {
 	static const struct tally tallies[] = {
 		{'+', "to add"}, {'~', "to alter"}, {'-', "to take away"}, {'!', "that cannot be undone"},
@@ -161,7 +161,9 @@ void print_plan_summary(const struct printer *p, const struct round *round)
 	size_t failed = round_count_failed(round), residual = round_count_residual(round);
 	fputc('\n', p->out);
 	if (!pending)
-		print_styled(p, STYLE_BOLD, refused || failed ? "Nothing would be changed." : "Nothing to do.");
+		print_styled(p, STYLE_BOLD, refused || failed ? "Nothing would be changed."
+		                            : host->blind.n   ? "Nothing to do, as far as could be seen."
+		                                              : "Nothing to do.");
 	else
 		print_styled(p, STYLE_BOLD, "%zu change%s:", pending, pending == 1 ? "" : "s");
 	const char *comma = "";
@@ -271,6 +273,10 @@ void print_undo_plan(const struct printer *p, const struct undo_plan *plan)
 
 void print_undo_result(const struct printer *p, const struct undo_result *r)
 {
+	if (!(r->done || r->kept || r->drifted || r->impossible || r->refused || r->failed)) {
+		print_styled(p, STYLE_BOLD, "Nothing is left to undo.\n");
+		return;
+	}
 	print_styled(p, STYLE_BOLD, "Rolled back: ");
 	print_styled(p, STYLE_GREEN, "%zu undone", r->done);
 	if (r->kept)

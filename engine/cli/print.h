@@ -26,7 +26,7 @@ void print_round(const struct printer *p, const struct round *round);
 void print_blind(const struct printer *p, const struct host *host);
 
 /* The last line of a dry run. */
-void print_plan_summary(const struct printer *p, const struct round *round);
+void print_plan_summary(const struct printer *p, const struct round *round, const struct host *host);
 
 void print_outcome(const struct printer *p, const struct change *change, enum outcome outcome, const char *note);
 void print_undone(const struct printer *p, const struct change *change, enum undo undo, const char *note);

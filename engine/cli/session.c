@@ -80,7 +80,7 @@ static void on_round_text(void *ctx, unsigned number, const struct round *round)
 	if (number == 1) {
 		print_blind(&s->printer, &s->host);
 		if (pending)
-			print_plan_summary(&s->printer, round);
+			print_plan_summary(&s->printer, round, &s->host);
 	}
 	if (pending)
 		fputc('\n', s->printer.out);

@@ -143,6 +143,9 @@ check "the plan of a rollback for machines: JSON" is_json <<<"$output"
 run_json --rollback "$run"
 same "a rollback for machines" 0 $status
 check "a rollback for machines: JSON" is_json <<<"$output"
+run_respond --rollback "$run"
+same "a second rollback: nothing fails" 0 $status
+check "a second rollback: nothing is left" grep -q 'Nothing is left to undo' <<<"$output"
 for command in --show --rollback; do
 	for id in no-such-run ../../../etc '' 19990101; do
 		run_respond $command "$id"

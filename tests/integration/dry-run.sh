@@ -98,6 +98,9 @@ output=$(setpriv --reuid operator --regid operator --init-groups respond "${mine
 status=$?
 check "without root there is a plan or nothing to do" test $status = 5 -o $status = 0
 check "without root it says what it could not see" grep -qiE 'cannot|could not|not root|permission' <<<"$output"
+output=$(setpriv --reuid operator --regid operator --init-groups respond --playbook strip-key.pb \
+	--set fingerprint="$ATTACKER_FINGERPRINT" --dry-run 2>&1 </dev/null)
+check "without root that nothing was found is no promise" grep -q 'Nothing to do, as far as could be seen' <<<"$output"
 output=$(setpriv --reuid operator --regid operator --init-groups respond "${miner[@]}" 2>&1 </dev/null)
 status=$?
 check_not "without root nothing is done" test $status = 0
