@@ -5,6 +5,7 @@
  *     hunks                 [{"at": line from 0, "old": lines taken out, "new": bytes put in}]
  *     diff                  the same for people, unified
  *     meta                  what the file had beside its content (base/meta.h)
+ *     links                 how many names it had, where that was more than one
  * The before-image is in the vault under `before`.
  */
 #include "change/file-edit.h"
@@ -91,8 +92,9 @@ static int make_data(struct host *host, const char *path, const struct buf *befo
 	_cleanup_(hunks_free) struct hunks hunks = {0};
 	_cleanup_buf_ struct buf diff = {0};
 	struct sha256 old, new;
+	struct stat st;
 	json_t *meta = NULL;
-	int r = path_open_regular(host->root, path, &fd, NULL);
+	int r = path_open_regular(host->root, path, &fd, &st);
 	if (r == 0)
 		r = meta_read(fd, &meta);
 	if (r == 0)
@@ -107,8 +109,10 @@ static int make_data(struct host *host, const char *path, const struct buf *befo
 	sha256_bytes(buf_text(after), after->len, &new);
 	json_t *data = json_pack("{so ss ss so ss so}", "path", json_text(path), "before", old.hex, "after", new.hex,
 	                         "hunks", hunks_json(&hunks, after), "diff", buf_text(&diff), "meta", meta);
-	if (!data)
+	if (!data || (st.st_nlink > 1 && json_object_set_new(data, "links", json_integer((json_int_t)st.st_nlink)) < 0)) {
+		json_decref(data);
 		return -ENOMEM;
+	}
 	*ret = data;
 	return 0;
 }
@@ -279,6 +283,8 @@ static int put_back(const struct change *c, const struct target *t, const struct
 		add_note(note, "owner, mode or flags were changed by somebody else since and were kept");
 	else if (r == -ESTALE)
 		add_note(note, "the file changed while it was restored");
+	if (r == 0 && json_integer_value(json_object_get(c->data, "links")) > 1 && t->stat.st_nlink == 1)
+		add_note(note, "it is a file of its own now; it shared its content with other names");
 	if (r != -EBUSY)
 		return r;
 	add_note(note, FILE_MOUNTED_ON);

@@ -318,6 +318,7 @@ static void other_names_keep_the_old_file(void **state)
 	assert_meta(s, "other", meta);
 	assert_int_equal(get_flags(s, "f"), I | FS_NODUMP_FL);
 	assert_int_equal(revert_change(s, c), 0);
+	assert_note(s, "it is a file of its own now");
 	assert_file(s, "f", "a\nb\n");
 	assert_file(s, "other", "a\nb\n");
 }
