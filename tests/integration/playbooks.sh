@@ -55,6 +55,13 @@ same "block: the foreign table is as it was" "$firewall" "$(nft -s list table in
 run_respond --rollback last
 same "block: the second run is taken back" 0 $status
 check "block: what the first run blocked stays" grep -q 203.0.113.99 <<<"$(nft list ruleset)"
+# A third one makes it last longer, for as long as it stands.
+run_respond --playbook block.pb --set 'address=203.0.113.99, 2001:db8:bad::/64' --set ttl=48h
+check "block: another run makes it last longer" grep -q 'expires [12]d' <<<"$(nft list ruleset)"
+run_respond --rollback last
+same "block: the longer one is taken back" 0 $status
+check "block: what is kept ends when the first run wanted" grep -q 'expires \(59m\|1h\)' <<<"$(nft list ruleset)"
+same "block: nothing of the longer one is left" 0 "$(nft list ruleset | grep -c 'expires [12]d')"
 take_back block 0
 
 # A long list, from a file that an operator wrote.
