@@ -264,15 +264,21 @@ static int drop_planned(const struct plan *plan, const struct change_kind *kind,
 	return r;
 }
 
+/* What the three actions have in common. The caller frees both results, after a failure too. */
+static int find(struct host *host, const struct args *args, struct plan *plan, struct selector **ret_selector,
+                struct processes *ret)
+{
+	int r = selector_from_args(args, ret_selector);
+	if (r == 0)
+		r = read_selected(host, *ret_selector, plan, ret);
+	return r < 0 ? r : yield_facts(host, plan, ret);
+}
+
 static int plan_kind(struct host *host, const struct args *args, struct plan *plan, const struct change_kind *kind)
 {
 	_cleanup_(selector_free) struct selector *selector = NULL;
 	_cleanup_processes_ struct processes list = {0};
-	int r = selector_from_args(args, &selector);
-	if (r == 0)
-		r = read_selected(host, selector, plan, &list);
-	if (r == 0)
-		r = yield_facts(host, plan, &list);
+	int r = find(host, args, plan, &selector, &list);
 	if (r == 0)
 		r = drop_planned(plan, kind, &list);
 	return r < 0 ? r : processes_plan(host, plan, kind, selector, &list);
@@ -303,11 +309,7 @@ static int plan_find(struct host *host, const struct args *args, struct plan *pl
 {
 	_cleanup_(selector_free) struct selector *selector = NULL;
 	_cleanup_processes_ struct processes list = {0};
-	int r = selector_from_args(args, &selector);
-	if (r == 0)
-		r = read_selected(host, selector, plan, &list);
-	if (r == 0)
-		r = yield_facts(host, plan, &list);
+	int r = find(host, args, plan, &selector, &list);
 	return r < 0 ? r : note_tree(plan, &list);
 }
 
