@@ -65,6 +65,9 @@ static void only_the_intruders_programs_are_its_executables(void **state)
 		stage_start(s, cases[i].file, NULL, "sleep", NULL);
 		assert_non_null(work_plan_tree(s, &w, &process_kill, cases[i].file));
 		assert_int_equal(work_fact(&w, "exe") != NULL, cases[i].own);
+		const struct strv *notes = plan_notes(w.plan);
+		assert_int_equal(notes->n, !cases[i].own); /* people are told to look */
+		assert_true(cases[i].own || strstr(notes->v[0], cases[i].file));
 	}
 }
 
