@@ -9,10 +9,8 @@
 #include "key-files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <shadow.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>

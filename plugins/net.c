@@ -10,7 +10,6 @@
 #include "core/action.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 extern const struct action net_block;

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <nettle/base64.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

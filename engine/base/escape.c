@@ -2,7 +2,6 @@
 #include "base/escape.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 size_t utf8_next(const char *s, size_t len, unsigned *ret)

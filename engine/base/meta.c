@@ -8,7 +8,6 @@
 #include <grp.h>
 #include <linux/fs.h>
 #include <pwd.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>

@@ -15,7 +15,6 @@
 #include <libnftnl/udata.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LIST_MAX 60000    /* bytes of one element list */

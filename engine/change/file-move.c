@@ -22,7 +22,6 @@
 #include "core/vault.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libaudit.h>
 #include <string.h>
 #include <unistd.h>

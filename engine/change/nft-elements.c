@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <libaudit.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 

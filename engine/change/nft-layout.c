@@ -9,7 +9,6 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MARK "made by respond(8)"

@@ -8,7 +8,6 @@
 #include "core/reference.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 static int unknown_input(const struct playbook *playbook, const char *name, struct buf *why)

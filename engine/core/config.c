@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/config.h"
 
-#include "base/escape.h"
 #include "core/ini.h"
 #include "core/near.h"
 #include "core/value.h"

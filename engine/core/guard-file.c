@@ -8,7 +8,6 @@
  * miner does not gain protection by calling itself bash.
  */
 #include "core/guard-rules.h"
-#include "base/escape.h"
 #include "base/fd.h"
 #include "base/packages.h"
 

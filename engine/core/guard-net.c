@@ -8,7 +8,6 @@
  * prefix in the list: a million addresses may be asked for.
  */
 #include "core/guard-rules.h"
-#include "base/escape.h"
 #include "base/fd.h"
 #include "base/route.h"
 

@@ -10,8 +10,6 @@
 #include "core/action.h"
 #include "core/diag.h"
 
-#include <jansson.h>
-
 enum on_failure { ON_FAILURE_STOP, ON_FAILURE_CONTINUE, ON_FAILURE_ROLLBACK };
 
 /* One element of an argument as it is written: a literal, or a whole ${reference}. */

@@ -6,7 +6,6 @@
 #include "core/vault.h"
 
 #include <errno.h>
-#include <string.h>
 
 static struct writer *writer_of(struct effect *effect)
 {

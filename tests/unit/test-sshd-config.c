@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 static void parse(const char *text, struct sshd_lines *ret)
 {
