@@ -214,6 +214,25 @@ static int strip_file(struct job *job, const struct user *user, const char *targ
 	return r;
 }
 
+/* A link that the user made leads to somebody else's file, which is not ours to edit for
+ * him. It matters where there is something to strip, or where that cannot be told. */
+static int tell_foreign(struct job *job, const char *path, const char *shown, const char *who)
+{
+	_cleanup_buf_ struct buf real = {0}, bytes = {0};
+	struct stripping s = {.wanted = &job->wanted};
+	int r = path_real(job->host->root, path, &real);
+	if (r == 0)
+		r = file_edit_read(job->host, job->plan, real.data, &bytes);
+	bool looked_at = r == 0;
+	if (r == 0)
+		r = authorized_keys_visit(&bytes, doomed, &s);
+	strv_free(&s.fingerprints);
+	if (r == -ENOMEM || (looked_at && r == 0))
+		return r;
+	return plan_residual(job->plan, "%s: a symbolic link leads to a file that is not %s's own; not edited", shown,
+	                     who);
+}
+
 /* Why a file could not be looked at, by error: what has gone has no keys. */
 static int cannot_strip(struct job *job, const struct user *user, const char *path, int error)
 {
@@ -228,8 +247,7 @@ static int cannot_strip(struct job *job, const struct user *user, const char *pa
 		return host_blind(job->host, "cannot read %s: %s", buf_text(&name), strerror(EACCES));
 	case -EPERM:
 	case -ELOOP:
-		return plan_residual(job->plan, "%s: a symbolic link leads to a file that is not %s's own; not edited",
-		                     buf_text(&name), buf_text(&who));
+		return tell_foreign(job, path, buf_text(&name), buf_text(&who));
 	case -EINVAL:
 		return plan_note(job->plan, "%s is not a regular file: sshd reads no keys from it", buf_text(&name));
 	default:

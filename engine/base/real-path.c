@@ -51,20 +51,34 @@ static int is_real(int root, const char *path)
 	return fstat(fd, &st) < 0 ? -errno : !S_ISLNK(st.st_mode);
 }
 
+/* RET_UID: whose file it is. */
+static int leads_to(int root, const char *path, struct buf *ret, uid_t *ret_uid)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	_cleanup_close_ int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	*ret_uid = st.st_uid;
+	return name_below(root, fd, ret);
+}
+
 int path_resolve_for(int root, const char *path, uid_t uid, struct buf *ret)
 {
 	int real_already = is_real(root, path);
 	if (real_already != 0) /* nearly always, and much the cheapest */
 		return real_already < 0 ? real_already : buf_puts(ret, path);
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-	_cleanup_close_ int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 	_cleanup_buf_ struct buf real = {0}, host = {0};
-	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	int r = name_below(root, fd, &real);
+	uid_t owner;
+	int r = leads_to(root, path, &real, &owner);
 	if (r < 0)
 		return r;
 	bool hosts_own = path_resolve(root, path, &host) == 0 && strcmp(buf_text(&host), buf_text(&real)) == 0;
-	return hosts_own || st.st_uid == uid ? buf_puts(ret, real.data) : -EPERM;
+	return hosts_own || owner == uid ? buf_puts(ret, real.data) : -EPERM;
+}
+
+int path_real(int root, const char *path, struct buf *ret)
+{
+	uid_t owner;
+	return leads_to(root, path, ret, &owner);
 }

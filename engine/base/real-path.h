@@ -15,4 +15,8 @@
  * else's file. -ENOENT, -EACCES, ... as they are. */
 int path_resolve_for(int root, const char *path, uid_t uid, struct buf *ret);
 
+/* The same, whoever made the links and whosever the file is: good for a look at it, never
+ * for altering it. */
+int path_real(int root, const char *path, struct buf *ret);
+
 #endif

@@ -465,6 +465,26 @@ static void links_stay_within_the_users_trust(void **state)
 	assert_residual_has(s, "/home/bob/.ssh/authorized_keys: a symbolic link leads to a file that is not bob's own");
 }
 
+/* A team's file that users link to is left in peace, unless the key is in it. */
+static void a_foreign_file_matters_for_its_keys(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	put("/etc/ssh/sshd_config", 0644, 0, "UsePAM no\n");
+	keys_file("/root/.ssh/authorized_keys", 0, "");
+	put("/home/team", 0644, 0, keys.op.data);
+	put("/home/bob/x", 0600, 1002, "");
+	mkdir("/home/bob/.ssh", 0700);
+	assert_int_equal(symlink("/home/team", "/home/bob/.ssh/authorized_keys"), 0);
+	assert_int_equal(lchown("/home/bob/.ssh/authorized_keys", 1002, 1002), 0);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);
+	assert_int_equal(plan_count(s->plan), 1);
+	assert_no_residual(s);
+	keys_file("/home/team", 0, "");
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);
+	assert_residual_has(s, "/home/bob/.ssh/authorized_keys: a symbolic link leads to a file that is not bob's own");
+}
+
 static void odd_files_do_no_harm(void **state)
 {
 	struct ssh_stage *s = *state;
@@ -537,6 +557,7 @@ int main(void)
 		STAGED(an_exempted_user_is_asked_about),
 		STAGED(a_shared_file_is_edited_once),
 		STAGED(links_stay_within_the_users_trust),
+		STAGED(a_foreign_file_matters_for_its_keys),
 		STAGED(odd_files_do_no_harm),
 		STAGED(other_sources_are_told),
 		STAGED(a_broken_configuration_is_told),
