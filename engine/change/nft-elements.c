@@ -117,6 +117,16 @@ static size_t mark_kept(const struct block *block, struct force_state *s, struct
 	return n;
 }
 
+/* Whether there is something to take out or to shorten: a long list is not looked at in vain. */
+static bool gives_way(const struct force_state *s)
+{
+	for (size_t p = 0; p < PARTS; p++)
+		for (size_t i = 0; i < s->parts[p].addrs.n; i++)
+			if (!s->parts[p].kept[i] || s->parts[p].keep_ms[i] != LEFT_FOREVER)
+				return true;
+	return false;
+}
+
 /* What was to be taken out and was not there: it ended by itself, or somebody flushed it. */
 static size_t count_gone(const struct force_state *s)
 {
@@ -161,7 +171,7 @@ static int revert(struct host *host, const struct change *change, struct effect 
 		return r;
 	size_t kept = mark_kept(&block, &s, effect, &by);
 	r = buf_printf(&comment, "run %s", buf_text(&by));
-	if (r == 0)
+	if (r == 0 && gives_way(&s))
 		r = force_take(&block, &s, comment.data, &effect->note);
 	if (r == 0 && kept < block.addrs.n)
 		r = force_clean(&block.group, &effect->note);
