@@ -272,13 +272,15 @@ int state_runs(const struct state *state, struct strv *ret)
 		return r;
 	}
 	struct dirent *d;
-	while ((d = readdir(dir)))
+	while (r == 0 && (errno = 0, d = readdir(dir)))
 		if (run_id_valid(d->d_name))
-			strv_add(ret, d->d_name);
+			r = strv_add(ret, d->d_name);
+	if (r == 0 && errno)
+		r = -errno;
 	closedir(dir);
 	if (ret->n)
 		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
-	return strv_error(ret);
+	return r;
 }
 
 int state_find_run(const struct state *state, const char *text, char ret[RUN_ID_LEN])
