@@ -257,7 +257,11 @@ void print_result(const struct printer *p, const struct run_result *result)
 
 void print_undo_plan(const struct printer *p, const struct undo_plan *plan)
 {
-	static const char *const words[] = {"", "undo", "keep", "refuse", "cannot tell", "cannot undo", "refused"};
+	static const char *const words[] = {
+		[UNDO_NONE] = "",           [UNDO_DONE] = "undo",          [UNDO_KEPT] = "keep",
+		[UNDO_DRIFTED] = "drifted", [UNDO_FAILED] = "cannot tell", [UNDO_IMPOSSIBLE] = "cannot undo",
+		[UNDO_REFUSED] = "refused",
+	};
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct undo_item *item = &plan->v[i];
 		_cleanup_buf_ struct buf line = {0};
