@@ -277,6 +277,10 @@ static int revert(struct host *host, const struct change *c, struct effect *effe
 	r = file_install(dir, name, object, json_object_get(c->data, "meta"), META_TIMES | META_FLAGS | META_SETUID);
 	if (r == 0)
 		note_restored(host, c, &effect->note);
+	if (r == -ENOSPC)
+		buf_puts(&effect->note, "there is no room to put it back; make room and roll back once more");
+	else if (r == -EROFS)
+		buf_puts(&effect->note, "its filesystem is mounted read-only");
 	if (r != -EEXIST)
 		return r;
 	buf_puts(&effect->note, "something else stands at that path now; it is not overwritten");
@@ -316,8 +320,8 @@ static int describe(const struct change *c, struct buf *ret)
 	escape_str(ret, c->target);
 	buf_puts(ret, " (");
 	meta_describe(json_object_get(c->data, "meta"), ret);
-	return buf_printf(ret, ", %lld bytes, SHA-256 %.16s…)",
-	                  (long long)json_integer_value(json_object_get(c->data, "size")), planned_hash(c));
+	long long size = json_integer_value(json_object_get(c->data, "size"));
+	return buf_printf(ret, ", %lld byte%s, SHA-256 %.16s…)", size, size == 1 ? "" : "s", planned_hash(c));
 }
 
 static int subjects(const struct change *c, subject_fn visit, void *ctx)

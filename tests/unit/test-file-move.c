@@ -414,6 +414,24 @@ static void a_full_vault_leaves_the_original(void **state)
 	assert_int_equal(leftovers(s), 0);
 }
 
+static void a_full_disk_leaves_the_copy(void **state)
+{
+	struct file_stage *s = *state;
+	static char big[200000];
+	memset(big, 'b', sizeof(big));
+	mount_tmpfs(s, "other", "size=256k");
+	put_bytes(s, "other/f", big, sizeof(big));
+	struct change *c = plan_move(s, "other/f");
+	assert_int_equal(apply_change(s, c), 0);
+	put_bytes(s, "other/new", big, sizeof(big));
+	assert_int_equal(revert_change(s, c), -ENOSPC);
+	assert_note(s, "make room and roll back once more");
+	assert_int_equal(unlink(at(s, "other/new")), 0);
+	assert_int_equal(revert_change(s, c), 0);
+	assert_int_equal(probe_change(s, c), CHANGE_BEFORE);
+	assert_int_equal(leftovers(s), 0);
+}
+
 static void a_vault_without_inodes_leaves_the_original(void **state)
 {
 	struct file_stage *s = *state;
@@ -584,6 +602,7 @@ int main(void)
 		TEST(a_layered_filesystem_will_do),
 		TEST(read_only_filesystems_are_told),
 		TEST(a_full_vault_leaves_the_original),
+		TEST(a_full_disk_leaves_the_copy),
 		TEST(a_vault_without_inodes_leaves_the_original),
 		TEST(holes_stay_holes),
 		TEST(what_is_too_large_is_not_read),
