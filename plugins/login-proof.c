@@ -9,9 +9,11 @@
 #include "key-files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <shadow.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -120,12 +122,35 @@ static int stop_at_key(void *ctx, const struct authorized_key *key)
 	return 1;
 }
 
-static int file_has_key(const struct view *view, const struct user *user, const char *path)
+/* StrictModes: the file and what is above it, up to the home, are the user's or root's
+ * alone to write; otherwise sshd takes no key from it. */
+static bool is_strict(const struct view *view, const struct user *user, const char *target)
+{
+	_cleanup_free_ char *path = strdup(target);
+	_cleanup_buf_ struct buf home = {0};
+	path_resolve_for(view->host->root, user->home, user->uid, &home);
+	while (path) {
+		_cleanup_close_ int fd = -1;
+		struct stat st;
+		if (path_open(view->host->root, *path ? path : "/", O_PATH, &fd) < 0 || fstat(fd, &st) < 0 ||
+		    (st.st_uid != 0 && st.st_uid != user->uid) || (st.st_mode & 022))
+			return false;
+		char *slash = strrchr(path, '/');
+		if (!slash || strcmp(path, buf_text(&home)) == 0)
+			return true;
+		*slash = '\0';
+	}
+	return false;
+}
+
+static int file_has_key(const struct view *view, const struct user *user, const char *path, bool strict)
 {
 	_cleanup_buf_ struct buf target = {0}, bytes = {0};
 	int r = path_resolve_for(view->host->root, path, user->uid, &target);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
+	if (strict && !is_strict(view, user, target.data))
+		return 0;
 	r = view->plan ? plan_file(view->plan, target.data, &bytes) : 0;
 	if (r == 0)
 		r = path_read(view->host->root, target.data, FILE_EDIT_MAX, &bytes, NULL);
@@ -139,9 +164,10 @@ static int has_key(const struct view *view, const struct user *user, const struc
 	_cleanup_strv_ struct strv paths = {0};
 	if (!sshd_dump_is(dump, "authorizedkeyscommand", "none") || !sshd_dump_is(dump, "trustedusercakeys", "none"))
 		return 1;
+	bool strict = !sshd_dump_is(dump, "strictmodes", "no");
 	int r = key_files_in(&view->asker, user, dump, &paths);
 	for (size_t i = 0; i < paths.n && r == 0; i++)
-		r = file_has_key(view, user, paths.v[i]);
+		r = file_has_key(view, user, paths.v[i], strict);
 	return r;
 }
 
