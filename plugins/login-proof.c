@@ -122,6 +122,16 @@ static int stop_at_key(void *ctx, const struct authorized_key *key)
 	return 1;
 }
 
+/* A group that is the user's own: Debian's sshd lets it write. */
+static bool is_own_group(const struct view *view, const struct user *user, gid_t gid)
+{
+	const struct users *users = &view->asker.users;
+	for (size_t i = 0; i < users->n; i++)
+		if (users->v[i].gid == gid && users->v[i].uid != user->uid)
+			return false;
+	return gid == user->gid;
+}
+
 /* StrictModes: the file and what is above it, up to the home, are the user's or root's
  * alone to write; otherwise sshd takes no key from it. */
 static bool is_strict(const struct view *view, const struct user *user, const char *target)
@@ -133,7 +143,8 @@ static bool is_strict(const struct view *view, const struct user *user, const ch
 		_cleanup_close_ int fd = -1;
 		struct stat st;
 		if (path_open(view->host->root, *path ? path : "/", O_PATH, &fd) < 0 || fstat(fd, &st) < 0 ||
-		    (st.st_uid != 0 && st.st_uid != user->uid) || (st.st_mode & 022))
+		    (st.st_uid != 0 && st.st_uid != user->uid) || (st.st_mode & 002) ||
+		    ((st.st_mode & 020) && !is_own_group(view, user, st.st_gid)))
 			return false;
 		char *slash = strrchr(path, '/');
 		if (!slash || strcmp(path, buf_text(&home)) == 0)
