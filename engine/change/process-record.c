@@ -45,9 +45,10 @@ int processes_add(struct processes *list, struct process *process)
  * page. The process is told by its pid then. */
 static int missing(int r)
 {
-	return r == -ENOENT || r == -EACCES || r == -EPERM || r == -ENAMETOOLONG ? 0 : r;
+	return r == -EACCES || r == -EPERM || r == -ENAMETOOLONG ? 0 : r;
 }
 
+/* -ENOENT: none of its threads has one any more, so it is ending. */
 static int read_exe(struct host *host, struct process *p)
 {
 	_cleanup_buf_ struct buf path = {0};
@@ -64,7 +65,7 @@ static int read_cwd(struct host *host, struct process *p)
 	_cleanup_buf_ struct buf path = {0};
 	int r = proc_cwd(host->proc, p->id.pid, &path);
 	p->cwd = buf_steal(&path);
-	return p->cwd ? missing(r) : -ENOMEM;
+	return !p->cwd ? -ENOMEM : r == -ENOENT ? 0 : missing(r);
 }
 
 static int read_user(struct host *host, const struct users *users, struct process *p)

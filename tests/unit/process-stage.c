@@ -357,9 +357,12 @@ char stage_state(struct stage *stage, pid_t pid)
 
 void stage_await_state(struct stage *stage, pid_t pid, char state)
 {
-	for (int i = 0; i < 2000 && stage_state(stage, pid) != state; i++)
+	char seen = stage_state(stage, pid);
+	for (int i = 0; i < 2000 && seen != state; i++) {
 		usleep(1000);
-	assert_int_equal(stage_state(stage, pid), state);
+		seen = stage_state(stage, pid); /* looked at once: it may be another the next time */
+	}
+	assert_int_equal(seen, state);
 }
 
 size_t stage_count(struct stage *stage, const char *file)
