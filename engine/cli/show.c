@@ -21,6 +21,7 @@ int put_json(const struct printer *p, json_t *value)
 
 struct run_counts {
 	size_t done, undone, held;
+	size_t live; /* in force still, of those that can be undone */
 };
 
 static struct run_counts count_run(const struct run *run)
@@ -30,6 +31,7 @@ static struct run_counts count_run(const struct run *run)
 		n.done += run->entries[i].outcome == OUTCOME_DONE;
 		n.held += run->entries[i].outcome == OUTCOME_HELD;
 		n.undone += run->entries[i].undo == UNDO_DONE;
+		n.live += entry_live(&run->entries[i]) && !(run->entries[i].change->kind->flags & CHANGE_IRREVERSIBLE);
 	}
 	return n;
 }
@@ -39,7 +41,7 @@ static const char *run_word(const struct run *run, const struct run_counts *n)
 	if (run->undoing)
 		return "rollback unfinished";
 	if (n->undone)
-		return "rolled back";
+		return n->live ? "partly undone" : "rolled back";
 	if (!run->ended)
 		return "unfinished";
 	static const char *const words[] = {"done", "failed", "?", "partly done", "refused"};
@@ -52,7 +54,7 @@ static void print_run_line(const struct printer *p, const struct run *run)
 	print_styled(p, STYLE_BOLD, "%s", run->id);
 	/* Date and time of the RFC 3339 text; --format json has it whole. */
 	const char *started = run->started ? run->started : "";
-	print_styled(p, STYLE_PLAIN, "  %.10s %.8s  %-12s %3zu done", started, strlen(started) > 11 ? started + 11 : "",
+	print_styled(p, STYLE_PLAIN, "  %.10s %.8s  %-13s %3zu done", started, strlen(started) > 11 ? started + 11 : "",
 	             run_word(run, &n), n.done);
 	if (n.undone)
 		print_styled(p, STYLE_PLAIN, ", %zu undone", n.undone);
