@@ -9,7 +9,6 @@
 
 #include "base/escape.h"
 #include "base/fd.h"
-#include "base/packages.h"
 #include "base/users.h"
 #include "change/file-edit.h"
 #include "change/file-move.h"
@@ -265,11 +264,11 @@ static int check_search(struct plan *plan, const struct cron_search *search)
 	return 0;
 }
 
-static int owner_of(struct host *host, struct packages *packages, const char *path, struct buf *ret)
+static int owner_of(struct host *host, const char *path, struct buf *ret)
 {
 	_cleanup_buf_ struct buf real = {0};
 	int r = path_resolve(host->root, path, &real);
-	return packages_owner(packages, r == 0 ? real.data : path, ret);
+	return host_package_of(host, r == 0 ? real.data : path, ret);
 }
 
 /* Where packages put nothing: their lists need not be read for a path below. */
@@ -286,28 +285,25 @@ static bool is_local(const char *path)
 
 /* Honest entries name the programs and directories of the system, too: what a package
  * owns tells nothing about who wrote an entry. */
-static int drop_packaged(struct host *host, struct plan *plan, const struct strv *paths, struct strv *ret)
+static int keep_telling(struct host *host, struct plan *plan, const char *path, struct strv *ret)
 {
-	struct packages *packages = NULL;
+	_cleanup_buf_ struct buf name = {0}, owner = {0};
+	if (strcmp(path, "/") == 0)
+		return plan_fail(plan, -EINVAL, "references: / would match entries of all kinds; name files");
+	int r = is_local(path) ? -ENOENT : owner_of(host, path, &owner);
+	if (r < 0)
+		return r == -ENOENT ? strv_add(ret, path) : r;
+	r = escape_str(&name, path);
+	return r < 0 ? r
+	             : plan_residual(plan, "%s belongs to the package %s: no entry is told by it; use match", name.data,
+	                             buf_text(&owner));
+}
+
+static int keep_all_telling(struct host *host, struct plan *plan, const struct strv *paths, struct strv *ret)
+{
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < paths->n; i++) {
-		_cleanup_buf_ struct buf name = {0}, owner = {0};
-		bool local = is_local(paths->v[i]);
-		if (strcmp(paths->v[i], "/") == 0)
-			r = plan_fail(plan, -EINVAL, "references: / would match entries of all kinds; name files");
-		else if (!local && !packages)
-			r = packages_open(host->root, &packages);
-		if (r < 0)
-			break;
-		if (!local && owner_of(host, packages, paths->v[i], &owner) == 0)
-			r = escape_str(&name, paths->v[i]) < 0
-			            ? -ENOMEM
-			            : plan_residual(plan, "%s belongs to the package %s: no entry is told by it; use match",
-			                            name.data, buf_text(&owner));
-		else
-			r = strv_add(ret, paths->v[i]);
-	}
-	packages_close(&packages);
+	for (size_t i = 0; r == 0 && i < paths->n; i++)
+		r = keep_telling(host, plan, paths->v[i], ret);
 	return r;
 }
 
@@ -325,7 +321,7 @@ static int cron_remove_plan(struct host *host, const struct args *args, struct p
 	};
 	int r = check_search(plan, &s.search);
 	if (r == 0)
-		r = drop_packaged(host, plan, args_list(args, "references"), &paths);
+		r = keep_all_telling(host, plan, args_list(args, "references"), &paths);
 	/* A list that came out empty, all users or all texts, means nothing to do. */
 	bool nobody = args_has(args, "users") && !s.search.users->n;
 	bool nothing = !s.search.texts->n && !s.search.paths->n;

@@ -6,7 +6,6 @@
  */
 #include "base/escape.h"
 #include "base/fd.h"
-#include "base/packages.h"
 #include "change/process-describe.h"
 #include "change/process-kill.h"
 #include "change/process-select.h"
@@ -49,26 +48,22 @@ struct yielding {
 	struct host *host;
 	struct plan *plan;
 	struct socket_table table;
-	struct packages *packages; /* NULL until it is asked for */
 };
 
 static void yielding_end(struct yielding *y)
 {
 	socket_table_free(&y->table);
-	packages_close(&y->packages);
 }
 
 /* 1, 0 or -errno. */
 static int is_packaged(struct yielding *y, const char *path)
 {
 	_cleanup_buf_ struct buf real = {0}, owner = {0};
-	int r = y->packages ? 0 : packages_open(y->host->root, &y->packages);
-	if (r == 0)
-		r = path_resolve(y->host->root, path, &real);
+	int r = path_resolve(y->host->root, path, &real);
 	if (r == -ELOOP) /* below a link that somebody else could have made: no package's */
 		return 0;
 	if (r == 0)
-		r = packages_owner(y->packages, buf_text(&real), &owner);
+		r = host_package_of(y->host, buf_text(&real), &owner);
 	return r == 0 ? 1 : r == -ENOENT ? 0 : r;
 }
 

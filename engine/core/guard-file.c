@@ -9,7 +9,6 @@
  */
 #include "core/guard-rules.h"
 #include "base/fd.h"
-#include "base/packages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +26,6 @@
 #endif
 
 struct file_facts {
-	struct packages *packages; /* NULL until something is to be taken away */
 	struct strv protected;     /* of the configuration, resolved */
 	struct stat self;          /* this program's executable */
 };
@@ -36,7 +34,6 @@ void file_facts_free(struct file_facts **facts)
 {
 	if (!*facts)
 		return;
-	packages_close(&(*facts)->packages);
 	strv_free(&(*facts)->protected);
 	free(*facts);
 	*facts = NULL;
@@ -219,12 +216,11 @@ static int check_essential(struct guard *guard, struct file_facts *facts, const 
 
 static int check_packaged(struct guard *guard, struct file_facts *facts, const struct target *t, struct refusal *v)
 {
+	(void)facts;
 	if (guard_lifted(guard, "file.packaged"))
 		return 0;
-	int r = facts->packages ? 0 : packages_open(guard->host->root, &facts->packages);
 	_cleanup_buf_ struct buf owner = {0}, shown = {0};
-	if (r == 0)
-		r = packages_owner(facts->packages, t->path, &owner);
+	int r = host_package_of(guard->host, t->path, &owner);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)

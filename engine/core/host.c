@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/host.h"
 
+#include "base/packages.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -43,8 +45,15 @@ void host_close(struct host *host)
 {
 	close_fd(&host->root);
 	close_fd(&host->proc);
+	packages_close(&host->packages);
 	strv_free(&host->blind);
 	*host = (struct host){.root = -1, .proc = -1};
+}
+
+int host_package_of(struct host *host, const char *path, struct buf *ret_name)
+{
+	int r = host->packages ? 0 : packages_open(host->root, &host->packages);
+	return r < 0 ? r : packages_owner(host->packages, path, ret_name);
 }
 
 int host_blind(struct host *host, const char *fmt, ...)

@@ -10,17 +10,23 @@
 
 #include <stdbool.h>
 
+struct packages;
 struct vault;
 
 struct host {
 	int root;            /* O_PATH fd of the root directory */
 	int proc;            /* fd of its procfs: a private one where that is permitted */
 	struct vault *vault; /* NULL while nothing may be written: planning, dry run, --check */
+	struct packages *packages; /* NULL until host_package_of() is first asked */
 	struct strv blind;   /* what could not be seen, one sentence each: shown with every plan */
 };
 
 int host_open(const char *root, struct host *ret);
 void host_close(struct host *host);
+
+/* The name of the package that owns PATH, resolved as for packages_owner(); the lists are
+ * read once for each host. -ENOENT: none does. */
+int host_package_of(struct host *host, const char *path, struct buf *ret_name);
 
 /* Notes, once, that something could not be looked at, e.g. ("cannot read %s: %s", ...).
  * What comes from the host must be escaped by the caller. */
