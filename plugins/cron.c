@@ -14,7 +14,6 @@
 #include "change/file-move.h"
 #include "core/action.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -213,32 +212,15 @@ static int visit_file(struct sweep *s, const struct place *place, const char *pa
 	return r < 0 ? explain(s, buf_text(&shown), r) : 0;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int list_dir(int root, const char *path, struct strv *ret)
 {
-	int fd;
-	int r = path_open(root, path, O_RDONLY | O_DIRECTORY, &fd);
-	if (r < 0)
-		return r;
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		r = -errno;
-		close_fd(&fd);
-		return r;
-	}
-	struct dirent *d;
-	while (r == 0 && (errno = 0, d = readdir(dir)))
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			r = strv_addf(ret, "%s/%s", path, d->d_name);
-	if (r == 0 && errno)
-		r = -errno;
-	closedir(dir);
-	if (ret->n)
-		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
+	_cleanup_close_ int dir = -1;
+	_cleanup_strv_ struct strv names = {0};
+	int r = path_open(root, path, O_RDONLY | O_DIRECTORY, &dir);
+	if (r == 0)
+		r = dir_names(dir, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		r = strv_addf(ret, "%s/%s", path, names.v[i]);
 	return r;
 }
 

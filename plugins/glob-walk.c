@@ -4,7 +4,6 @@
 #include "base/escape.h"
 #include "base/fd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -45,11 +44,6 @@ static int add_plain(struct buf *out, const char *pattern, size_t len)
 	return buf_error(out);
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int unreadable(struct walk *w, const struct buf *path, int error)
 {
 	if (error == -ENOENT || error == -ENOTDIR || error == -ELOOP)
@@ -62,23 +56,12 @@ static int unreadable(struct walk *w, const struct buf *path, int error)
 /* The names in the directory that match, sorted. */
 static int list(int dir, const char *component, struct strv *ret)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		int r = -errno;
-		close_fd(&fd);
-		return r;
-	}
-	struct dirent *e;
-	while ((errno = 0, e = readdir(d)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-		    fnmatch(component, e->d_name, FNM_PERIOD) == 0)
-			strv_add(ret, e->d_name);
-	int r = -errno;
-	closedir(d);
-	if (ret->n)
-		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
-	return r < 0 ? r : strv_error(ret);
+	_cleanup_strv_ struct strv names = {0};
+	int r = dir_names(dir, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		if (fnmatch(component, names.v[i], FNM_PERIOD) == 0)
+			r = strv_add(ret, names.v[i]);
+	return r;
 }
 
 static int walk(struct walk *w, int dir, const struct buf *at, const char *rest);

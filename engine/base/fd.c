@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/fd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -231,6 +232,31 @@ int path_read(int root, const char *path, size_t max, struct buf *ret, struct st
 	_cleanup_close_ int fd = -1;
 	int r = path_open_regular(root, path, &fd, ret_stat);
 	return r < 0 ? r : fd_read(fd, max, ret);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int dir_names(int dir, struct strv *ret)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	if (!stream) {
+		int r = -errno;
+		close_fd(&fd);
+		return r;
+	}
+	struct dirent *d;
+	while ((errno = 0, d = readdir(stream)))
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			strv_add(ret, d->d_name);
+	int r = -errno;
+	closedir(stream);
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_bytes);
+	return r < 0 ? r : strv_error(ret);
 }
 
 /* A walk that knows where it is: an fd and the path it stands for. */

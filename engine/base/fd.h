@@ -46,6 +46,10 @@ int name_open_regular(int dir, const char *name, int *ret_fd, struct stat *ret_s
 /* Reads a regular file whole: path_open_regular(), and -EFBIG. */
 int path_read(int root, const char *path, size_t max, struct buf *ret, struct stat *ret_stat);
 
+/* The names in the directory behind DIR (O_PATH will do), sorted by their bytes, without
+ * "." and "..". 0 or -errno. */
+int dir_names(int dir, struct strv *ret);
+
 /* PATH with the host's own symbolic links resolved (/bin/x gives /usr/bin/x), the
  * last component left as it is. A link is followed only when root alone could have
  * made it: link and every directory above it owned by root and not writable by

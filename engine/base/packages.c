@@ -7,7 +7,6 @@
 #include "base/fd.h"
 #include "base/spawn.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -77,25 +76,18 @@ static int add_list(struct packages *p, int dir, const char *name, size_t len)
 /* "base-files.list", "libc6:amd64.list" */
 static int add_lists(struct packages *p, int root)
 {
-	int fd;
-	int r = path_open(root, INFO_DIR, O_RDONLY | O_DIRECTORY, &fd);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		r = -errno;
-		close(fd);
-		return r;
+	_cleanup_close_ int dir = -1;
+	_cleanup_strv_ struct strv names = {0};
+	int r = path_open(root, INFO_DIR, O_PATH | O_DIRECTORY, &dir);
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = dir_names(dir, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		size_t len = strlen(names.v[i]);
+		if (len > 5 && strcmp(names.v[i] + len - 5, ".list") == 0)
+			r = add_list(p, dir, names.v[i], len - 5);
 	}
-	struct dirent *d;
-	while (r == 0 && (errno = 0, d = readdir(dir))) {
-		size_t len = strlen(d->d_name);
-		if (len > 5 && strcmp(d->d_name + len - 5, ".list") == 0)
-			r = add_list(p, dirfd(dir), d->d_name, len - 5);
-	}
-	if (r == 0 && errno)
-		r = -errno;
-	closedir(dir);
 	return r;
 }
 

@@ -11,7 +11,6 @@
 #include "base/fd.h"
 #include "base/route.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
@@ -213,24 +212,19 @@ static int add_service_file(struct guard *guard, struct net_facts *f, size_t whi
 
 static int add_service_dir(struct guard *guard, struct net_facts *f, size_t which, const char *path)
 {
-	int fd;
-	if (path_open(guard->host->root, path, O_RDONLY | O_DIRECTORY, &fd) < 0)
+	_cleanup_close_ int dir = -1;
+	_cleanup_strv_ struct strv names = {0};
+	if (path_open(guard->host->root, path, O_RDONLY | O_DIRECTORY, &dir) < 0)
 		return 0;
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return -ENOMEM;
-	}
-	int r = 0;
-	for (struct dirent *d; r == 0 && (d = readdir(dir));) {
+	int r = dir_names(dir, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		_cleanup_buf_ struct buf file = {0};
-		if (d->d_name[0] == '.')
+		if (names.v[i][0] == '.')
 			continue;
-		r = buf_printf(&file, "%s%s", path, d->d_name);
+		r = buf_printf(&file, "%s%s", path, names.v[i]);
 		if (r == 0)
 			r = add_service_file(guard, f, which, buf_text(&file));
 	}
-	closedir(dir);
 	return r;
 }
 

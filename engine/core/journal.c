@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -254,32 +253,17 @@ const struct sha256 *journal_head(const struct journal *journal)
 	return &journal->chain.head;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int state_runs(const struct state *state, struct strv *ret)
 {
-	int fd = -1;
-	int r = open_runs(state, false, &fd);
+	_cleanup_close_ int dir = -1;
+	_cleanup_strv_ struct strv names = {0};
+	int r = open_runs(state, false, &dir);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	struct dirent *d;
-	while (r == 0 && (errno = 0, d = readdir(dir)))
-		if (run_id_valid(d->d_name))
-			r = strv_add(ret, d->d_name);
-	if (r == 0 && errno)
-		r = -errno;
-	closedir(dir);
-	if (ret->n)
-		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
+	r = dir_names(dir, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		if (run_id_valid(names.v[i]))
+			r = strv_add(ret, names.v[i]);
 	return r;
 }
 
