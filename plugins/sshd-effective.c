@@ -185,8 +185,11 @@ static const struct buf *recall(const struct sha256 *question)
 static int remember(const struct sha256 *question, const struct buf *answer)
 {
 	struct said *s = &said[said_next++ % SAID_MAX];
-	s->question = *question;
-	return buf_copy(&s->answer, answer);
+	*s->question.hex = '\0'; /* no answer is recalled that was not kept whole */
+	int r = buf_copy(&s->answer, answer);
+	if (r == 0)
+		s->question = *question;
+	return r;
 }
 
 static int run(const struct sshd_view *view, const char *mode, const char *spec, struct buf *ret, struct buf *ret_why)
