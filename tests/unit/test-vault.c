@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -250,6 +251,8 @@ static void nothing_is_lost_on_the_way_back(void **state)
 	struct sha256 h = hash_of("judged");
 	pthread_t thread;
 	assert_int_equal(pthread_create(&thread, NULL, fill, &filler), 0);
+	while (!atomic_load(&filler.made)) /* without a first file there may never be one in time */
+		sched_yield();
 	unsigned long taken = 0;
 	for (int i = 0; i < 3000; i++)
 		taken += vault_take(s->host.vault, dir, "f", &h) == -ESTALE;
