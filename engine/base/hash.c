@@ -5,17 +5,23 @@
 
 #include <errno.h>
 #include <nettle/base16.h>
+#include <nettle/hmac.h>
 #include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+static void write_hex(const uint8_t digest[SHA256_LEN], struct sha256 *ret)
+{
+	base16_encode_update(ret->hex, SHA256_LEN, digest);
+	ret->hex[SHA256_HEX_LEN] = '\0';
+}
+
 static void finish(struct sha256_ctx *ctx, struct sha256 *ret)
 {
-	uint8_t digest[SHA256_DIGEST_SIZE];
+	uint8_t digest[SHA256_LEN];
 	sha256_digest(ctx, sizeof(digest), digest);
-	base16_encode_update(ret->hex, sizeof(digest), digest);
-	ret->hex[SHA256_HEX_LEN] = '\0';
+	write_hex(digest, ret);
 }
 
 void sha256_bytes(const void *bytes, size_t len, struct sha256 *ret)
@@ -48,6 +54,21 @@ int sha256_fd(int fd, struct sha256 *ret)
 	}
 	finish(&ctx, ret);
 	return 0;
+}
+
+void hmac_sha256(const uint8_t key[SHA256_LEN], const void *bytes, size_t len, uint8_t ret[SHA256_LEN])
+{
+	struct hmac_sha256_ctx ctx;
+	hmac_sha256_set_key(&ctx, SHA256_LEN, key);
+	hmac_sha256_update(&ctx, len, bytes);
+	hmac_sha256_digest(&ctx, SHA256_LEN, ret);
+}
+
+void hmac_sha256_hex(const uint8_t key[SHA256_LEN], const void *bytes, size_t len, struct sha256 *ret)
+{
+	uint8_t digest[SHA256_LEN];
+	hmac_sha256(key, bytes, len, digest);
+	write_hex(digest, ret);
 }
 
 bool sha256_is_hex(const char *text)

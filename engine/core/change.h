@@ -33,6 +33,9 @@ struct change;
 /* What apply and revert are given by the engine, and what they tell it. */
 struct effect {
 	const char *run; /* the id of the run */
+	/* The one name under which the change may keep a file for a moment, beside its
+	 * target: nobody else can guess it, and settle is given the same again. */
+	const char *temporary;
 	/* Announces what the change has found to belong to it (members of a process
 	 * tree). MORE (reference stolen) has the form of the change's data, and holds what
 	 * is new only: the engine puts it before the guard (kind->subjects), into the
@@ -90,6 +93,17 @@ struct change_kind {
 	int (*apply)(struct host *host, struct change *change, struct effect *effect);
 	int (*revert)(struct host *host, const struct change *change, struct effect *effect);
 
+	/* After an apply or a revert that was cut short by the end of this program or of the
+	 * host: puts in order what may lie between their steps (a temporary file, flags that
+	 * were taken off, processes left stopped) without going on with either, so that
+	 * probe's answer is all there is to know. Loses nothing that is not in the vault, and
+	 * may itself be cut short. 0 or -errno. NULL where nothing can be left. */
+	int (*settle)(struct host *host, const struct change *change, struct effect *effect);
+
+	/* Puts the change in force again where it was and is no longer, and keeps what others
+	 * have done beside it since. Answers as apply does. NULL: apply will do. */
+	int (*reapply)(struct host *host, struct change *change, struct effect *effect);
+
 	/* One line without mark and newline, e.g. "block 203.0.113.67 in, out, forward";
 	 * host-derived bytes escaped with escape_text(). */
 	int (*describe)(const struct change *change, struct buf *ret);
@@ -109,6 +123,12 @@ struct change_kind {
 	int64_t (*until)(const struct change *change);
 };
 
+/* Where a change must be taken back by itself, in milliseconds since 1970; 0: it need not. */
+struct deadlines {
+	int64_t confirm; /* unless the run is confirmed before */
+	int64_t ttl;     /* in any case */
+};
+
 /* Bytes that must be in the vault before the change may happen. */
 struct blob {
 	struct sha256 sha256;
@@ -123,6 +143,7 @@ struct change {
 	char *service;   /* the service whose configuration this is (core/service.h), or NULL */
 	bool held;       /* already in force: nothing is applied, but this run holds it too, and
 	                  * revert takes it away once no other run does */
+	struct deadlines deadlines;
 	json_t *data;    /* object; the kind's own */
 	struct blob *blobs;
 	size_t n_blobs;

@@ -2,13 +2,30 @@
 #include "core/journal-codec.h"
 
 #include <errno.h>
+#include <nettle/memops.h>
+#include <stdio.h>
 #include <string.h>
+
+#define MAC_HEAD ",\"mac\":\""
+#define MAC_HEAD_LEN (sizeof(MAC_HEAD) - 1)
+#define MAC_LEN (MAC_HEAD_LEN + SHA256_HEX_LEN + 2) /* from the comma to the closing brace */
 
 static const char genesis[] = "0000000000000000000000000000000000000000000000000000000000000000";
 
+void journal_key_derive(const uint8_t host_key[SHA256_LEN], const char *run, struct journal_key *ret)
+{
+	char label[RUN_ID_LEN + 16];
+	struct sha256 id;
+	snprintf(label, sizeof(label), "journal %s", run);
+	hmac_sha256(host_key, label, strlen(label), ret->bytes);
+	snprintf(ret->run, sizeof(ret->run), "%s", run);
+	hmac_sha256_hex(host_key, "id", 2, &id);
+	snprintf(ret->host, sizeof(ret->host), "%.16s", id.hex);
+}
+
 void chain_start(struct chain *chain)
 {
-	chain->seq = 0;
+	*chain = (struct chain){0};
 	memcpy(chain->head.hex, genesis, sizeof(genesis));
 }
 
@@ -17,82 +34,222 @@ static int dump(const char *bytes, size_t len, void *buf)
 	return buf_add(buf, bytes, len);
 }
 
-int journal_encode(json_t *record, struct chain *chain, struct buf *ret)
+/* Appends OBJECT's line, authenticated, without a newline. */
+static int encode_line(const json_t *object, const struct journal_key *key, struct buf *ret)
+{
+	size_t start = ret->len;
+	if (json_dump_callback(object, dump, ret, JSON_COMPACT | JSON_SORT_KEYS) < 0)
+		return buf_error(ret) ? buf_error(ret) : -ENOMEM;
+	struct sha256 mac;
+	hmac_sha256_hex(key->bytes, ret->data + start, ret->len - start, &mac);
+	ret->len--; /* the closing brace moves behind the MAC */
+	return buf_printf(ret, MAC_HEAD "%s\"}", mac.hex);
+}
+
+/* Whether the line ends in the MAC of the rest of it. */
+static int check_mac(const char *line, size_t len, const struct journal_key *key)
+{
+	_cleanup_buf_ struct buf plain = {0};
+	if (len < MAC_LEN + 1)
+		return -EBADMSG;
+	const char *tail = line + len - MAC_LEN, *hex = tail + MAC_HEAD_LEN;
+	if (memcmp(tail, MAC_HEAD, MAC_HEAD_LEN) != 0 || memcmp(line + len - 2, "\"}", 2) != 0)
+		return -EBADMSG;
+	buf_add(&plain, line, len - MAC_LEN);
+	int r = buf_putc(&plain, '}');
+	if (r < 0)
+		return r;
+	struct sha256 mac;
+	hmac_sha256_hex(key->bytes, plain.data, plain.len, &mac);
+	return memeql_sec(mac.hex, hex, SHA256_HEX_LEN) ? 0 : -EBADMSG;
+}
+
+int journal_encode(json_t *record, const struct journal_key *key, struct chain *chain, struct buf *ret)
 {
 	if (!json_is_object(record))
 		return -EINVAL;
 	if (json_object_set_new(record, "seq", json_integer((json_int_t)(chain->seq + 1))) < 0 ||
+	    json_object_set_new(record, "synced", json_integer((json_int_t)chain->synced)) < 0 ||
 	    json_object_set_new(record, "prev", json_string(chain->head.hex)) < 0)
 		return -ENOMEM;
+	json_object_del(record, "mac");
 	size_t start = ret->len;
-	if (json_dump_callback(record, dump, ret, JSON_COMPACT | JSON_SORT_KEYS) < 0)
-		return buf_error(ret) ? buf_error(ret) : -ENOMEM;
+	int r = encode_line(record, key, ret);
+	if (r < 0)
+		return r;
 	struct sha256 head;
 	sha256_bytes(ret->data + start, ret->len - start, &head);
-	int r = buf_putc(ret, '\n');
+	r = buf_putc(ret, '\n');
 	if (r < 0)
 		return r;
 	chain->seq++;
 	chain->head = head;
+	chain->len += ret->len - start;
 	return 0;
+}
+
+static unsigned long long number(const json_t *record, const char *field)
+{
+	json_int_t n = json_integer_value(json_object_get(record, field));
+	return n > 0 ? (unsigned long long)n : 0;
+}
+
+static int bad(struct buf *ret_why, const char *why)
+{
+	buf_puts(ret_why, why);
+	return -EBADMSG;
 }
 
 static int check_link(const json_t *record, const struct chain *chain, struct buf *ret_why)
 {
-	const json_t *seq = json_object_get(record, "seq");
 	const char *prev = json_string_value(json_object_get(record, "prev"));
-	if (!json_is_integer(seq) || (unsigned long long)json_integer_value(seq) != chain->seq + 1)
+	if (number(record, "seq") != chain->seq + 1)
 		return buf_printf(ret_why, "record %llu is missing here", chain->seq + 1), -EBADMSG;
 	if (!prev || strcmp(prev, chain->head.hex) != 0)
-		return buf_puts(ret_why, "it does not follow from the line before it"), -EBADMSG;
+		return bad(ret_why, "it does not follow from the line before it");
+	if (number(record, "synced") > chain->seq)
+		return bad(ret_why, "it counts more records than there were");
 	if (!json_is_string(json_object_get(record, "type")))
-		return buf_puts(ret_why, "it has no type"), -EBADMSG;
+		return bad(ret_why, "it has no type");
 	return 0;
 }
 
-static int decode_line(const char *line, size_t len, json_t *records, struct chain *chain, struct buf *ret_why)
+/* Why the MAC is not right, as far as the record itself tells: what it says is a hint
+ * and no more. */
+static int explain_mac(const json_t *record, const struct journal_key *key, struct buf *ret_why)
+{
+	const char *host = json_string_value(json_object_get(record, "key"));
+	const char *run = json_string_value(json_object_get(record, "run"));
+	if (host && strcmp(host, key->host) != 0)
+		return bad(ret_why, "it was written on another host, or under a key that is no longer there");
+	if (run && strcmp(run, key->run) != 0)
+		return bad(ret_why, "it is the journal of another run");
+	return bad(ret_why, "it was changed");
+}
+
+static int decode_record(const char *line, size_t len, const struct journal_key *key, const struct chain *chain,
+                         json_t **ret, struct buf *ret_why)
 {
 	json_error_t error;
 	json_t *record = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
-	if (!json_is_object(record)) {
+	int r = json_is_object(record) ? check_mac(line, len, key) : bad(ret_why, "it is not a JSON object");
+	if (r == 0)
+		r = check_link(record, chain, ret_why);
+	else if (r == -EBADMSG && !ret_why->len)
+		explain_mac(record, key, ret_why);
+	if (r < 0)
 		json_decref(record);
-		buf_puts(ret_why, "it is not a JSON object");
-		return -EBADMSG;
-	}
-	int r = check_link(record, chain, ret_why);
-	if (r == 0) {
-		chain->seq++;
-		sha256_bytes(line, len, &chain->head);
-	}
-	if (r < 0) {
-		json_decref(record);
-		return r;
-	}
-	return json_array_append_new(records, record) < 0 ? -ENOMEM : 0;
+	else
+		*ret = record;
+	return r;
 }
 
-int journal_decode(const char *bytes, size_t len, json_t **ret, struct chain *ret_chain, size_t *ret_len,
-                   size_t *ret_line, struct buf *ret_why)
+static int decode_line(const char *line, size_t len, const struct journal_key *key, const struct seal *seal,
+                       json_t *records, struct chain *chain, struct buf *ret_why)
 {
+	json_t *record = NULL;
+	int r = decode_record(line, len, key, chain, &record, ret_why);
+	if (r < 0)
+		return r;
+	chain->synced = number(record, "synced");
+	chain->seq++;
+	chain->len += len + 1;
+	sha256_bytes(line, len, &chain->head);
+	if (json_array_append_new(records, record) < 0)
+		return -ENOMEM;
+	if (seal && chain->seq == seal->seq && strcmp(chain->head.hex, seal->head.hex) != 0)
+		return chain->seq--, bad(ret_why, "it is not what the seal says");
+	return 0;
+}
+
+/* Whether an authentic line from AT on says that record SEQ was on disk. */
+static bool was_synced(const char *bytes, size_t len, size_t at, const struct journal_key *key, unsigned long long seq)
+{
+	const char *end;
+	for (; at < len && (end = memchr(bytes + at, '\n', len - at)); at = (size_t)(end - bytes) + 1) {
+		size_t n = (size_t)(end - bytes) - at;
+		if (check_mac(bytes + at, n, key) < 0)
+			continue;
+		json_t *record = json_loadb(bytes + at, n, 0, NULL);
+		unsigned long long synced = number(record, "synced");
+		json_decref(record);
+		if (synced >= seq)
+			return true;
+	}
+	return false;
+}
+
+static int decode_lines(const char *bytes, size_t len, const struct journal_key *key, const struct seal *seal,
+                        json_t *records, struct chain *chain, struct buf *ret_why)
+{
+	const char *end;
+	while (chain->len < len && (end = memchr(bytes + chain->len, '\n', len - chain->len))) {
+		const char *line = bytes + chain->len;
+		size_t n = (size_t)(end - line);
+		int r = decode_line(line, n, key, seal, records, chain, ret_why);
+		bool blank = r == -EBADMSG && memchr(line, '\0', n);
+		if (blank && !was_synced(bytes, len, chain->len + n + 1, key, chain->seq + 1)) {
+			buf_reset(ret_why);
+			return 0; /* a torn tail */
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_end(const struct chain *chain, const struct seal *seal, struct buf *ret_why)
+{
+	if (!seal || chain->seq >= seal->seq)
+		return 0;
+	unsigned long long n = seal->seq - chain->seq;
+	buf_printf(ret_why, n == 1 ? "it was cut off: the last record is missing" : "it was cut off: the last %llu records are missing", n);
+	return -EBADMSG;
+}
+
+int journal_decode(const char *bytes, size_t len, const struct journal_key *key, const struct seal *seal,
+                   json_t **ret, struct chain *ret_chain, struct buf *ret_why)
+{
+	struct chain chain;
+	_cleanup_buf_ struct buf why = {0};
 	json_t *records = json_array();
 	if (!records)
 		return -ENOMEM;
-	struct chain chain;
 	chain_start(&chain);
-	size_t at = 0;
-	const char *end;
-	while (at < len && (end = memchr(bytes + at, '\n', len - at))) {
-		size_t line_len = (size_t)(end - bytes) - at;
-		int r = decode_line(bytes + at, line_len, records, &chain, ret_why);
-		if (r < 0) {
-			*ret_line = (size_t)chain.seq + 1;
-			json_decref(records);
-			return r;
-		}
-		at += line_len + 1;
+	int r = decode_lines(bytes, len, key, seal, records, &chain, &why);
+	if (r == 0)
+		r = check_end(&chain, seal, &why);
+	if (r < 0) {
+		json_decref(records);
+		if (r == -EBADMSG)
+			buf_printf(ret_why, "line %llu is damaged or was tampered with: %s", chain.seq + 1, buf_text(&why));
+		return r;
 	}
 	*ret = records;
 	*ret_chain = chain;
-	*ret_len = at;
 	return 0;
+}
+
+int seal_encode(const struct seal *seal, const struct journal_key *key, struct buf *ret)
+{
+	json_t *object = json_pack("{sI ss}", "seq", (json_int_t)seal->seq, "head", seal->head.hex);
+	int r = object ? encode_line(object, key, ret) : -ENOMEM;
+	json_decref(object);
+	return r < 0 ? r : buf_putc(ret, '\n');
+}
+
+int seal_decode(const char *bytes, size_t len, const struct journal_key *key, struct seal *ret, struct buf *ret_why)
+{
+	int r = len && bytes[len - 1] == '\n' ? check_mac(bytes, len - 1, key) : -EBADMSG;
+	json_t *object = r == 0 ? json_loadb(bytes, len - 1, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	const char *head = json_string_value(json_object_get(object, "head"));
+	struct seal seal = {.seq = number(object, "seq")};
+	if (r == 0 && head && sha256_is_hex(head) && seal.seq) {
+		memcpy(seal.head.hex, head, sizeof(seal.head.hex));
+		*ret = seal;
+	} else if (r == 0 || r == -EBADMSG) {
+		r = bad(ret_why, "its seal is damaged or was tampered with");
+	}
+	json_decref(object);
+	return r;
 }

@@ -5,71 +5,60 @@
  * Rules:
  *  1. No change is made before its intent, and its before-image in the vault, are
  *     durable: vault_sync(), then journal_append() of the intents, then journal_sync().
- *  2. Records are only ever appended. A torn tail is cut before the next record.
- *  3. One writer: the journal is locked (flock) for as long as it is open for writing.
- *  4. A journal that does not chain is never appended to.
+ *  2. Nor before there is room on the disk for its outcome: journal_reserve().
+ *  3. Records are only ever appended. A torn tail is cut before the next record.
+ *  4. One writer: the journal is locked for as long as it is open for writing; the lock
+ *     dies with its holder. Readers take no lock and wait for nobody.
+ *  5. A journal that does not chain, or is shorter than its seal says, is neither used
+ *     nor appended to.
+ *  6. What is open has a mark (core/state.h): it is made before the journal, and taken
+ *     away after the seal is durable.
  *
- *              create                 append, sync              "end"
- *     (none) ─────────▶ run recorded ────────────▶ unfinished ─────────▶ ended
- *                                                                 open     │ "undo"
- *                                                     undoing ◀────────────┘
- *                                                        │ "undo-end"
- *                                                        ▼
- *                                                      ended
+ *              create                 append, sync         "end", seal
+ *     (none) ─────────▶ run recorded ────────────▶ unfinished ───────▶ ended
+ *                                                       ▲ │              │ "undo", "reapply"
+ *                                       crash, then     │ │ "undo"       ▼
+ *                                       "recover" ──────┘ └──────────▶ reopened
+ *                                                                        │ "undo-end", "reapply-end",
+ *                                                                        ▼ seal
+ *                                                                      ended
  */
 #ifndef RESPOND_CORE_JOURNAL_H
 #define RESPOND_CORE_JOURNAL_H
 
-#include "base/buf.h"
-#include "core/journal-codec.h"
-
-#include <jansson.h>
-
-#define RUN_ID_LEN 24
-
-/* Where runs live: an fd of STATE/runs; see state_open(). */
-struct state {
-	int root;    /* as host->root */
-	char *dir;   /* "/var/lib/respond" */
-};
+#include "core/state.h"
 
 struct journal;
 
-/* "20261123-210831-4f1c": UTC, and four hexadecimal digits that count 65536ths of a
- * second, so that ids sort in the order of time. */
-void run_id_new(char ret[RUN_ID_LEN]);
-bool run_id_valid(const char *text);
-
-/* Makes STATE and STATE/runs (0700) where they are missing. */
-int state_prepare(const struct state *state);
-
-/* Makes STATE/runs/RUN/journal. -EEXIST: there is such a run. -ENOSPC before anything is
- * changed when there is no room for it. */
+/* Makes the run's directory, mark and journal. -EEXIST: there is such a run. -ENOSPC
+ * before anything is changed when there is no room for it. */
 int journal_create(const struct state *state, const char *run, struct journal **ret);
 
-/* Opens an existing one to go on with it; RET_RECORDS as journal_decode(). -EWOULDBLOCK:
- * another respond is working on this run. */
+/* Opens an existing one to go on with it, with its mark; RET_RECORDS as
+ * journal_decode(). -EWOULDBLOCK: another respond is working on this run. -EBADMSG with
+ * the reason in RET_WHY. */
 int journal_open(const struct state *state, const char *run, struct journal **ret, json_t **ret_records,
                  struct buf *ret_why);
 void journal_close(struct journal **journal);
 
-/* Reads without locking. -EBADMSG with the reason in RET_WHY. RET_HEAD may be NULL. */
-int journal_read(const struct state *state, const char *run, json_t **ret_records, struct sha256 *ret_head,
-                 struct buf *ret_why);
+/* Reads without locking. -EBADMSG with the reason in RET_WHY. */
+int journal_read(const struct state *state, const char *run, json_t **ret_records, struct buf *ret_why);
+
+/* Whether somebody has it open for writing: 1, 0, or -errno. */
+int journal_busy(const struct state *state, const char *run);
 
 int journal_append(struct journal *journal, json_t *record); /* steals the reference, also on failure */
 int journal_sync(struct journal *journal);
+
+/* Lays out ROOM bytes behind the last record. -ENOSPC, -EDQUOT. */
+int journal_reserve(struct journal *journal, size_t room);
+
+/* The run, or its rollback, has ended: seals the journal as it is (all of it must be
+ * synced) and gives back its space but for ROOM bytes, which a rollback will want. DONE:
+ * nothing is to come either, the mark is taken away. */
+int journal_seal(struct journal *journal, size_t room, bool done);
+
 const struct sha256 *journal_head(const struct journal *journal);
-
-/* The ids of all runs, oldest first. */
-int state_runs(const struct state *state, struct strv *ret);
-
-/* The run that TEXT means: an id, the start of exactly one id, or "last".
- * -ENOENT, -ENOTUNIQ. */
-int state_find_run(const struct state *state, const char *text, char ret[RUN_ID_LEN]);
-
-/* Takes the one lock under which hosts are changed; it dies with its holder. Waits at
- * most TIMEOUT_MS, then -EWOULDBLOCK. */
-int state_lock(const struct state *state, int timeout_ms, int *ret_fd);
+const struct journal_key *journal_key(const struct journal *journal);
 
 #endif

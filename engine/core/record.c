@@ -58,10 +58,11 @@ static json_t *inputs(const struct playbook *playbook)
 	return object;
 }
 
-json_t *record_run(const char *id, const struct playbook *p, const struct strv *allow, json_t *operator)
+json_t *record_run(const struct journal_key *key, const struct playbook *p, const struct strv *allow,
+                   json_t *operator)
 {
-	return record_new("run", json_pack("{si ss ss so so so ss so so sO}", "format", 1, "version", PACKAGE_VERSION,
-	                                   "run", id, "host", host_name(), "playbook",
+	return record_new("run", json_pack("{si ss ss ss so so so ss so so sO}", "format", 2, "version", PACKAGE_VERSION,
+	                                   "run", key->run, "key", key->host, "host", host_name(), "playbook",
 	                                   json_text(p->name ? p->name : p->file), "file", json_text(p->path), "sha256",
 	                                   p->sha256.hex, "inputs", inputs(p), "allow", text_list(allow), "operator",
 	                                   operator));
@@ -91,16 +92,42 @@ static json_t *blob_list(const struct change *c)
 	return list;
 }
 
+static int add_deadline(json_t *fields, const char *name, int64_t at)
+{
+	return at ? json_object_set_new(fields, name, json_integer(at)) : 0;
+}
+
 json_t *record_intent(const struct change *c)
 {
-	return record_new("intent", json_pack("{si ss ss so sb ss? so sO}", "change", (int)c->id, "kind", c->kind->name,
-	                                      "step", c->step, "target", json_text(c->target), "held", c->held,
-	                                      "service", c->service, "blobs", blob_list(c), "data", c->data));
+	json_t *fields = json_pack("{si ss ss so sb ss? so sO}", "change", (int)c->id, "kind", c->kind->name, "step",
+	                           c->step, "target", json_text(c->target), "held", c->held, "service", c->service,
+	                           "blobs", blob_list(c), "data", c->data);
+	if (fields && (add_deadline(fields, "confirm-by", c->deadlines.confirm) < 0 ||
+	               add_deadline(fields, "ttl-until", c->deadlines.ttl) < 0)) {
+		json_decref(fields);
+		fields = NULL;
+	}
+	return record_new("intent", fields);
+}
+
+/* What is journaled ahead of a change has its room laid out: notes have a limit. */
+#define NOTE_MAX 480
+
+static json_t *note_text(const char *note)
+{
+	size_t len = strlen(note);
+	_cleanup_buf_ struct buf cut = {0};
+	if (len <= NOTE_MAX)
+		return json_text(note);
+	for (len = NOTE_MAX; len && (note[len] & 0xc0) == 0x80;)
+		len--;
+	buf_add(&cut, note, len);
+	return buf_puts(&cut, "...") < 0 ? NULL : json_text(cut.data);
 }
 
 static json_t *result(const char *type, unsigned change, const char *word, const char *note)
 {
-	return record_new(type, json_pack("{si ss so}", "change", (int)change, "result", word, "note", json_text(note)));
+	return record_new(type, json_pack("{si ss so}", "change", (int)change, "result", word, "note", note_text(note)));
 }
 
 json_t *record_outcome(unsigned change, enum outcome outcome, const char *note)

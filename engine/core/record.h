@@ -12,7 +12,8 @@
  * stolen; NULL gives NULL). */
 json_t *record_new(const char *type, json_t *fields);
 
-json_t *record_run(const char *id, const struct playbook *playbook, const struct strv *allow, json_t *operator);
+/* KEY says under which one the journal is written. */
+json_t *record_run(const struct journal_key *key, const struct playbook *playbook, const struct strv *allow, json_t *operator);
 json_t *record_round(unsigned number);
 json_t *record_refused(const struct change *change, const char *rule, const char *why); /* NULL: the whole plan */
 json_t *record_intent(const struct change *change);

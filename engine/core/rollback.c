@@ -118,7 +118,7 @@ static void count_undo(struct undo_result *result, enum undo undo)
 static enum undo revert(struct writer *w, const struct change *c)
 {
 	struct buf *note = &w->effect.note;
-	buf_reset(note);
+	writer_aim(w, c);
 	if (c->kind->flags & CHANGE_IRREVERSIBLE) {
 		buf_puts(note, "cannot be undone");
 		return UNDO_IMPOSSIBLE;
@@ -156,13 +156,15 @@ static int undo_one(struct writer *w, size_t i, struct undo_result *result, stru
 
 static int log_intents(struct writer *w, const char *step)
 {
+	size_t n = 0;
 	int r = 0;
 	for (size_t i = w->run->n; r == 0 && i-- > 0;) {
 		if (!concerned(&w->run->entries[i], step))
 			continue;
+		n++;
 		r = writer_log(w, record_new("undo-intent", json_pack("{si}", "change", (int)i + 1)));
 	}
-	return r < 0 ? r : writer_sync(w);
+	return r < 0 ? r : writer_commit(w, n);
 }
 
 static int log_end(struct writer *w, const struct undo_result *result)
@@ -189,6 +191,8 @@ int rollback_run(struct writer *w, const char *step, json_t *operator, struct un
 		r = log_end(w, &result);
 	if (r == 0)
 		r = trail_end(w->trail, w->run->id, "rolled-back", journal_head(w->journal)->hex, undo_status(&result) == 0);
+	if (r == 0 && w->run->ended)
+		r = writer_seal(w);
 	*ret = result;
 	return r;
 }

@@ -84,6 +84,30 @@ bool entry_live(const struct run_entry *entry)
 	}
 }
 
+int64_t entry_deadline(const struct run_entry *entry)
+{
+	const struct deadlines *d = &entry->change->deadlines;
+	if (!entry_live(entry) || entry->undo != UNDO_NONE)
+		return 0;
+	return d->confirm && (!d->ttl || d->confirm < d->ttl) ? d->confirm : d->ttl;
+}
+
+int64_t run_deadline(const struct run *run)
+{
+	int64_t first = 0;
+	for (size_t i = 0; i < run->n; i++) {
+		int64_t at = entry_deadline(&run->entries[i]);
+		if (at && (!first || at < first))
+			first = at;
+	}
+	return first;
+}
+
+bool run_open(const struct run *run)
+{
+	return !run->ended || run->undoing || run->reapplying;
+}
+
 static int replace_text(char **field, const json_t *record, const char *name)
 {
 	char *text = NULL;
@@ -129,6 +153,8 @@ static int decode_change(const json_t *record, const struct change_kind *const *
 	if (r < 0)
 		return r;
 	c->held = json_is_true(json_object_get(record, "held"));
+	c->deadlines.confirm = json_integer_value(json_object_get(record, "confirm-by"));
+	c->deadlines.ttl = json_integer_value(json_object_get(record, "ttl-until"));
 	c->service = service;
 	service = NULL;
 	c->id = (unsigned)json_integer_value(json_object_get(record, "change"));
@@ -195,7 +221,44 @@ static int replay_undone(struct run *run, const json_t *record)
 	if (!e || i < 0)
 		return -EBADMSG;
 	e->undo = (enum undo)i;
+	e->undo_open = false;
 	return replace_text(&e->undo_note, record, "note");
+}
+
+static int replay_undo_intent(struct run *run, const json_t *record)
+{
+	struct run_entry *e = entry_of(run, record);
+	if (!e)
+		return -EBADMSG;
+	e->undo_open = true;
+	return 0;
+}
+
+static int replay_again_intent(struct run *run, const json_t *record)
+{
+	struct run_entry *e = entry_of(run, record);
+	if (!e)
+		return -EBADMSG;
+	e->again_open = true;
+	return 0;
+}
+
+/* The outcome of the first time stays: that it is in force again is all there is to it. */
+static int replay_again(struct run *run, const json_t *record)
+{
+	struct run_entry *e = entry_of(run, record);
+	if (!e)
+		return -EBADMSG;
+	e->again_open = false;
+	return 0;
+}
+
+static int replay_confirmed(struct run *run, const json_t *record)
+{
+	(void)record;
+	for (size_t i = 0; i < run->n; i++)
+		run->entries[i].change->deadlines.confirm = 0;
+	return 0;
 }
 
 static int replay_end(struct run *run, const json_t *record)
@@ -206,7 +269,34 @@ static int replay_end(struct run *run, const json_t *record)
 
 static int replay_undo(struct run *run, const json_t *record)
 {
-	run->undoing = strcmp(json_string_value(json_object_get(record, "type")), "undo") == 0;
+	(void)record;
+	run->undoing = true;
+	return 0;
+}
+
+/* An intent without a word about what came of it (recovery gave it up) is none any more. */
+static int replay_undo_end(struct run *run, const json_t *record)
+{
+	(void)record;
+	run->undoing = false;
+	for (size_t i = 0; i < run->n; i++)
+		run->entries[i].undo_open = false;
+	return 0;
+}
+
+static int replay_reapply(struct run *run, const json_t *record)
+{
+	(void)record;
+	run->reapplying = true;
+	return 0;
+}
+
+static int replay_reapply_end(struct run *run, const json_t *record)
+{
+	(void)record;
+	run->reapplying = false;
+	for (size_t i = 0; i < run->n; i++)
+		run->entries[i].again_open = false;
 	return 0;
 }
 
@@ -223,11 +313,25 @@ int run_replay(struct run *run, json_t *record, struct change *live, const struc
 		const char *type;
 		int (*replay)(struct run *run, const json_t *record);
 	} types[] = {
-		{"run", replay_run},         {"round", replay_round},     {"grow", replay_grow},
-		{"outcome", replay_outcome}, {"undone", replay_undone},   {"end", replay_end},
-		{"undo", replay_undo},       {"undo-end", replay_undo},   {"undo-intent", replay_remark},
-		{"refused", replay_remark},  {"residual", replay_remark}, {"reload", replay_remark},
+		{"run", replay_run},
+		{"round", replay_round},
+		{"grow", replay_grow},
+		{"outcome", replay_outcome},
+		{"end", replay_end},
+		{"confirmed", replay_confirmed},
+		{"undo", replay_undo},
+		{"undo-intent", replay_undo_intent},
+		{"undone", replay_undone},
+		{"undo-end", replay_undo_end},
+		{"reapply", replay_reapply},
+		{"reapply-intent", replay_again_intent},
+		{"reapplied", replay_again},
+		{"reapply-end", replay_reapply_end},
 		{"failed", replay_remark},
+		{"recover", replay_remark},
+		{"refused", replay_remark},
+		{"reload", replay_remark},
+		{"residual", replay_remark},
 	};
 	const char *type = json_string_value(json_object_get(record, "type"));
 	if (!type || (json_array_size(run->records) == 0) != (strcmp(type, "run") == 0))
@@ -254,8 +358,8 @@ int run_load(const struct state *state, const char *id, const struct change_kind
              struct buf *ret_why)
 {
 	json_t *records = NULL;
-	int r = journal_read(state, id, &records, NULL, ret_why);
-	if (r < 0)
+	int r = journal_read(state, id, &records, ret_why);
+	if (r < 0 && r != -ENOENT) /* not begun before the end of the program: empty */
 		return r;
 	struct run *run = NULL;
 	r = run_new(id, &run);

@@ -41,6 +41,8 @@ struct run_entry {
 	char *note;
 	enum undo undo;
 	char *undo_note;
+	bool undo_open;  /* it was about to be reverted, and what came of it is not recorded */
+	bool again_open; /* the same of being put in force again */
 };
 
 struct run {
@@ -50,6 +52,7 @@ struct run {
 	char *ended;            /* NULL: unfinished */
 	int status;             /* exit status of the run; -1: unfinished */
 	bool undoing;           /* a rollback has begun and not ended */
+	bool reapplying;        /* the same of putting changes in force again */
 	json_t *head;           /* the "run" record */
 	json_t *records;        /* all of them */
 	struct run_entry *entries;
@@ -70,5 +73,16 @@ int run_load(const struct state *state, const char *id, const struct change_kind
 
 /* Whether the change is in force, as far as the journal knows. */
 bool entry_live(const struct run_entry *entry);
+
+/* When the change must be taken back by itself, in milliseconds since 1970. 0: it need
+ * not, or that was tried already. */
+int64_t entry_deadline(const struct run_entry *entry);
+
+/* The same for the first change of the run to which it happens. */
+int64_t run_deadline(const struct run *run);
+
+/* Whether the run did not end, or what has begun on it since did not: somebody is at
+ * work on it now (journal_busy()), or was interrupted. */
+bool run_open(const struct run *run);
 
 #endif

@@ -66,7 +66,7 @@ static int start_writing(struct runner *run)
 	memcpy(run->result->id, id, sizeof(id));
 	if (note.len)
 		writer_warn(&run->writer, "%s", note.data);
-	r = writer_log(&run->writer, record_run(id, run->playbook, engine->allow, run->operator));
+	r = writer_log(&run->writer, record_run(journal_key(journal), run->playbook, engine->allow, run->operator));
 	return r < 0 ? r : trail_begin(trail, id, run->playbook->name ? run->playbook->name : run->playbook->file,
 	                               run->playbook->sha256.hex);
 }
@@ -145,6 +145,7 @@ static size_t count_to_do(struct runner *run, const struct round *round)
 
 static int log_intents(struct runner *run, struct round *round)
 {
+	size_t first = run->writer.run->n;
 	for (size_t i = 0; i < plan_count(round->plan); i++) {
 		if (!to_do(run, round, i))
 			continue;
@@ -157,13 +158,12 @@ static int log_intents(struct runner *run, struct round *round)
 			return r;
 		}
 	}
-	return writer_sync(&run->writer);
+	return writer_commit(&run->writer, run->writer.run->n - first);
 }
 
 static enum outcome apply(struct runner *run, struct change *c)
 {
 	struct effect *effect = &run->writer.effect;
-	buf_reset(&effect->note);
 	int r = c->kind->apply(run->engine->host, c, effect);
 	if (r == -ESTALE)
 		return OUTCOME_DRIFTED;
@@ -229,7 +229,7 @@ static int apply_round(struct runner *run, size_t first)
 		}
 		run->must_stop |= run->engine->stop && *run->engine->stop;
 		enum outcome outcome = OUTCOME_SKIPPED;
-		buf_reset(&run->writer.effect.note);
+		writer_aim(&run->writer, c);
 		if (!run->must_stop) {
 			writer_phase(&run->writer, c->step);
 			outcome = apply(run, c);
@@ -378,8 +378,10 @@ static int log_end(struct runner *run)
 	                                                             "failed", (int)result->failed)));
 	if (r == 0)
 		r = writer_sync(&run->writer);
-	return r < 0 ? r : trail_end(run->writer.trail, run->writer.run->id, outcome_of(run->result),
-	                             journal_head(run->writer.journal)->hex, run->result->status == 0);
+	if (r == 0)
+		r = trail_end(run->writer.trail, run->writer.run->id, outcome_of(run->result),
+		              journal_head(run->writer.journal)->hex, run->result->status == 0);
+	return r < 0 ? r : writer_seal(&run->writer);
 }
 
 static int finish(struct runner *run)

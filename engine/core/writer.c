@@ -6,6 +6,11 @@
 #include "core/vault.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OUTCOME_ROOM 1536 /* bytes that the record of an outcome takes at most */
+#define OTHER_ROOM 32768  /* the end, what is residual, reloads */
 
 static struct writer *writer_of(struct effect *effect)
 {
@@ -110,10 +115,33 @@ int writer_intent(struct writer *w, struct change *change)
 	return log_record(w, record_intent(change), change);
 }
 
+int writer_commit(struct writer *w, size_t n)
+{
+	int r = journal_reserve(w->journal, n * OUTCOME_ROOM + OTHER_ROOM);
+	return r < 0 ? r : writer_sync(w);
+}
+
 int writer_sync(struct writer *w)
 {
 	int r = vault_sync(w->engine->host->vault);
 	return r < 0 ? r : journal_sync(w->journal);
+}
+
+void writer_aim(struct writer *w, const struct change *change)
+{
+	char label[32];
+	struct sha256 name;
+	buf_reset(&w->effect.note);
+	int n = snprintf(label, sizeof(label), "temporary %u", change->id);
+	hmac_sha256_hex(journal_key(w->journal)->bytes, label, (size_t)n, &name);
+	snprintf(w->temporary, sizeof(w->temporary), ".respond-%.16s", name.hex);
+	w->effect.temporary = w->temporary;
+}
+
+/* A rollback will want an intent and an outcome for each change. */
+int writer_seal(struct writer *w)
+{
+	return journal_seal(w->journal, w->run->n * OUTCOME_ROOM + OTHER_ROOM, !run_open(w->run) && !run_deadline(w->run));
 }
 
 const char *writer_held_by(struct writer *w, const char *key)

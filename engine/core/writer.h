@@ -7,6 +7,7 @@
 #ifndef RESPOND_CORE_WRITER_H
 #define RESPOND_CORE_WRITER_H
 
+#include "base/fd.h"
 #include "core/engine.h"
 #include "core/holders.h"
 
@@ -17,6 +18,7 @@ struct writer {
 	struct journal *journal;
 	struct trail *trail;
 	struct holders *holders; /* read when first asked for */
+	char temporary[RANDOM_NAME_LEN];
 };
 
 /* RUN, JOURNAL and TRAIL pass to the writer. */
@@ -30,8 +32,17 @@ int writer_log(struct writer *w, json_t *record); /* steals the reference; NULL:
  * the change passes to the run on success. */
 int writer_intent(struct writer *w, struct change *change);
 
-/* Makes intents durable: the vault first, then the journal. */
+/* Makes the intents of N changes durable, and sees that there is room for what will
+ * become of them: nothing is changed before. The vault first, then the journal. */
+int writer_commit(struct writer *w, size_t n);
+
 int writer_sync(struct writer *w);
+
+/* Readies the effect for the next apply, revert, settle or reapply of CHANGE. */
+void writer_aim(struct writer *w, const struct change *change);
+
+/* Seals the journal of a run or a rollback that has ended and is synced. */
+int writer_seal(struct writer *w);
 
 /* The id of another live run that holds KEY, or NULL. */
 const char *writer_held_by(struct writer *w, const char *key);
