@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -17,10 +18,11 @@
 
 #define OUTPUT_MAX (1024 * 1024)
 
+static char *const environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C", NULL};
+
 /* In the child, between fork and exec: async-signal-safe calls only. */
 static _Noreturn void exec_child(const char *const argv[], int out, int err, int report)
 {
-	static char *const env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C", NULL};
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -30,7 +32,7 @@ static _Noreturn void exec_child(const char *const argv[], int out, int err, int
 	if (in >= 0 && dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0 && chdir("/") == 0 &&
 	    (report == 3 || dup3(report, 3, O_CLOEXEC) >= 0)) {
 		close_range(4, ~0U, 0);
-		execve(argv[0], (char *const *)argv, env);
+		execve(argv[0], (char *const *)argv, environment);
 	}
 	int e = errno;
 	ssize_t n = write(3, &e, sizeof(e));
@@ -113,6 +115,40 @@ int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, st
 		if (pipes[i][0] >= 0)
 			close(pipes[i][0]);
 	return r;
+}
+
+static int prepare_apart(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions)
+{
+	sigset_t none, all;
+	sigemptyset(&none);
+	sigfillset(&all);
+	int r = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	if (r == 0)
+		r = posix_spawnattr_setsigmask(attr, &none);
+	if (r == 0)
+		r = posix_spawnattr_setsigdefault(attr, &all);
+	for (int fd = 0; r == 0 && fd < 3; fd++)
+		r = posix_spawn_file_actions_addopen(actions, fd, "/dev/null", O_RDWR, 0);
+	return r == 0 ? posix_spawn_file_actions_addchdir_np(actions, "/") : r;
+}
+
+int spawn_apart(const char *path, const char *const argv[])
+{
+	posix_spawnattr_t attr;
+	posix_spawn_file_actions_t actions;
+	pid_t pid;
+	int r = posix_spawnattr_init(&attr);
+	if (r != 0)
+		return -r;
+	r = posix_spawn_file_actions_init(&actions);
+	if (r == 0) {
+		r = prepare_apart(&attr, &actions);
+		if (r == 0)
+			r = posix_spawn(&pid, path, &actions, &attr, (char *const *)argv, environment);
+		posix_spawn_file_actions_destroy(&actions);
+	}
+	posix_spawnattr_destroy(&attr);
+	return -r;
 }
 
 int memory_file(const char *name, const struct buf *bytes, int *ret_fd, char ret_path[64])

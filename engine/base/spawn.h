@@ -16,6 +16,11 @@
  * -ENOENT: no such program. */
 int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, struct buf *ret_err, int *ret_status);
 
+/* Starts argv (PATH is the file to execute) in a session of its own, with the same fixed
+ * environment and all three standard descriptors on /dev/null, and does not wait: it
+ * outlives this process. 0 or -errno. */
+int spawn_apart(const char *path, const char *const argv[]);
+
 /* A sealed memory file with these bytes, readable by a child that opens
  * "/proc/PID/fd/N" for the PID and N written to ret_path: for programs that read
  * their configuration by name. The caller closes the fd. 0 or -errno. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change/block.h"
 
+#include "base/clock.h"
 #include "core/vault.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -202,19 +202,6 @@ int block_describe(const struct change *change, const char *verb, struct buf *re
 	return n > NAMED ? buf_puts(ret, ", ...") : buf_error(ret);
 }
 
-/* In the largest unit that needs no fraction; days from two on: 24h is what people write. */
-static int describe_ttl(int64_t ms, struct buf *ret)
-{
-	static const struct {
-		int64_t ms, at_least;
-		const char *unit;
-	} units[] = {{86400000, 2 * 86400000LL, "d"}, {3600000, 0, "h"}, {60000, 0, "m"}, {1000, 0, "s"}, {1, 0, "ms"}};
-	size_t i = 0;
-	while (ms % units[i].ms || ms < units[i].at_least)
-		i++;
-	return buf_printf(ret, " for %" PRId64 "%s", ms / units[i].ms, units[i].unit);
-}
-
 int block_describe_scope(const struct change *change, struct buf *ret)
 {
 	struct block b = {0};
@@ -225,7 +212,10 @@ int block_describe_scope(const struct change *change, struct buf *ret)
 	if (b.group.port)
 		buf_printf(ret, "; port %u", b.group.port);
 	buf_putc(ret, ')');
-	return b.ttl_ms ? describe_ttl(b.ttl_ms, ret) : buf_error(ret);
+	if (!b.ttl_ms)
+		return buf_error(ret);
+	buf_puts(ret, " for ");
+	return span_format(b.ttl_ms, ret);
 }
 
 int block_detail(const struct change *change, struct buf *ret)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "commands.h"
 
+#include "after-run.h"
 #include "base/escape.h"
+#include "core/recover.h"
 #include "core/vault.h"
 #include "print-json.h"
 #include "show.h"
@@ -69,6 +71,7 @@ int command_plan(struct session *s)
 		if (geteuid() != 0)
 			host_blind(&s->host, "respond is not running as root: what only root may read is missing here");
 		int r = facts_new(&facts);
+		s->engine.confirm_ms = s->options->confirm_ms;
 		if (r == 0)
 			r = round_plan(&s->engine, playbook, facts, &round);
 		status = r < 0 ? complain("planning", strerror(-r)) : plan_status(round);
@@ -87,24 +90,6 @@ int command_plan(struct session *s)
 	return status;
 }
 
-static json_t *operator_record(void)
-{
-	_cleanup_close_ int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
-	char text[16] = "";
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	unsigned long login = n > 0 ? strtoul(text, NULL, 10) : 4294967295UL;
-	return json_pack("{si so ss}", "uid", (int)getuid(), "loginuid",
-	                 login == 4294967295UL ? json_null() : json_integer((json_int_t)login), "by", "command");
-}
-
-static int need_root(const char *what)
-{
-	if (geteuid() == 0)
-		return EXIT_DONE;
-	fprintf(stderr, "respond: %s needs root; with --dry-run it shows what it can see\n", what);
-	return EXIT_FAILED;
-}
-
 static int run_failure(int r, const struct buf *why)
 {
 	complain("the run could not go on", why->len ? why->data : strerror(-r));
@@ -115,13 +100,16 @@ int command_run(struct session *s)
 {
 	struct playbook *playbook = NULL;
 	struct run_result result = {0};
-	int status = need_root("a run");
+	int status = session_need_root("a run");
 	if (status == EXIT_DONE)
 		status = prepare(s, &playbook);
+	if (status == EXIT_DONE)
+		status = keep_deadlines(s);
 	if (status == EXIT_DONE) {
 		_cleanup_buf_ struct buf why = {0};
 		heed_signals();
-		int r = runner_run(&s->engine, playbook, operator_record(), &result, &why);
+		s->engine.confirm_ms = s->options->confirm_ms;
+		int r = runner_run(&s->engine, playbook, operator_record("command"), &result, &why);
 		status = r < 0 ? run_failure(r, &why) : result.status;
 		if (s->options->json)
 			put_json(&s->printer, json_pack("{sO sO so}", "rounds", s->rounds, "outcomes", s->outcomes,
@@ -182,9 +170,9 @@ int command_rollback_plan(struct session *s)
 		return status;
 	int r = run_load(&s->state, id, s->engine.parts->kinds, &run, &why);
 	if (r == 0)
-		r = runner_open_to_read(&s->engine);
+		r = engine_open_to_read(&s->engine);
 	if (r == 0 && (status = check_step(run, s->options->step)) == EXIT_DONE)
-		r = rollback_plan(&s->engine, run, s->options->step, &plan);
+		r = rollback_plan(&s->engine, run, &(struct undo_scope){.step = (char *)s->options->step}, &plan);
 	if (r < 0)
 		status = complain(id, why.len ? why.data : strerror(-r));
 	if (r == 0 && status == EXIT_DONE) {
@@ -206,12 +194,17 @@ static int rollback(struct session *s, const char *id)
 	struct undo_result result = {0};
 	_cleanup_close_ int lock = -1;
 	_cleanup_buf_ struct buf why = {0};
-	int r = runner_reopen(&s->engine, id, &writer, &lock, &why);
+	struct recovery recovery = {0};
+	struct undo_scope scope = {.step = (char *)s->options->step};
+	int r = writer_reopen(&writer, &s->engine, id, &lock, &why);
 	if (r < 0)
 		return run_failure(r, &why);
 	int status = check_step(writer.run, s->options->step);
 	if (status == EXIT_DONE) {
-		r = rollback_run(&writer, s->options->step, operator_record(), &result);
+		if (run_open(writer.run)) /* it was interrupted: how far it came comes first */
+			r = recover_settle(&writer, RECOVER_UNDO, operator_record("command"), &recovery);
+		if (r == 0)
+			r = rollback_run(&writer, &scope, operator_record("command"), &result);
 		status = r < 0 ? run_failure(r, &why) : undo_status(&result);
 		if (s->options->json)
 			put_json(&s->printer, json_pack("{ss sO so}", "run", id, "outcomes", s->outcomes, "result",
@@ -227,13 +220,16 @@ static int rollback(struct session *s, const char *id)
 int command_rollback(struct session *s)
 {
 	char id[RUN_ID_LEN];
-	int status = need_root("a rollback");
+	int status = session_need_root("a rollback");
 	if (status == EXIT_DONE)
 		status = session_find_run(s, id);
 	if (status == EXIT_DONE)
 		status = session_config(s);
 	if (status == EXIT_DONE)
 		status = session_guard(s);
+	if (status != EXIT_DONE)
+		return status;
+	status = keep_deadlines(s);
 	if (status != EXIT_DONE)
 		return status;
 	heed_signals();

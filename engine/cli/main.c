@@ -2,6 +2,7 @@
  *
  * respond(8). Nothing outside this directory prints, asks or exits.
  */
+#include "after-run.h"
 #include "commands.h"
 #include "progress.h"
 #include "show.h"
@@ -60,6 +61,11 @@ static int dispatch(struct session *s)
 	case COMMAND_RUN: return command_run(s);
 	case COMMAND_ROLLBACK: return command_rollback(s);
 	case COMMAND_ROLLBACK_PLAN: return command_rollback_plan(s);
+	case COMMAND_CONFIRM: return command_confirm(s);
+	case COMMAND_RECOVER: return command_recover(s);
+	case COMMAND_VERIFY: return command_verify(s);
+	case COMMAND_REAPPLY: return command_reapply(s);
+	case COMMAND_AWAIT: return command_await(s);
 	case COMMAND_LIST: return show_list(&s->printer, &s->engine, o->json);
 	case COMMAND_SHOW: return command_show(s);
 	case COMMAND_CHECK: return command_check(s);
@@ -90,6 +96,7 @@ int main(int argc, char **argv)
 		status = complain("/", strerror(-r));
 	} else {
 		progress_start();
+		session_notice(&session);
 		status = dispatch(&session);
 		progress_stop();
 	}

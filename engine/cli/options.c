@@ -3,6 +3,7 @@
 
 #include "base/escape.h"
 #include "core/guard.h"
+#include "core/value.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -23,8 +24,13 @@ const char help_text[] =
 	"                         /etc/respond/playbooks, then among the installed ones;\n"
 	"                         anything with a slash is a path\n"
 	"      --rollback RUN     RUN is an id, the start of one, or \"last\"\n"
-	"  -l, --list             list the runs\n"
+	"      --confirm RUN      keep what waits to be confirmed\n"
+	"  -l, --list             list the runs, and what they wait for\n"
 	"      --show RUN         show what a run did and what became of it\n"
+	"      --verify [RUN]     whether what the runs did is still in force, and their\n"
+	"                         records are whole\n"
+	"      --recover [RUN]    bring runs that were interrupted to an end: take them\n"
+	"                         back, or with --recover=keep leave in force what was done\n"
 	"  -c, --check FILE       say what is wrong with a playbook; needs no root\n"
 	"      --actions [NAME]   list the actions, or one with its arguments and facts\n"
 	"      --rules            list the rules of the guard\n"
@@ -35,6 +41,10 @@ const char help_text[] =
 	"  -n, --dry-run          plan only (with --playbook or --rollback)\n"
 	"  -s, --set NAME=VALUE   give an input of the playbook a value; may be repeated\n"
 	"      --step NAME        take back only this step (with --rollback)\n"
+	"      --confirm-within TIME\n"
+	"                         take everything back after this time, such as 10m, unless\n"
+	"                         the run is confirmed; 0s: confirm nothing\n"
+	"      --reapply          put in force again what no longer is (with --verify)\n"
 	"      --allow RULE       lift one rule of the guard for this run; recorded;\n"
 	"                         may be repeated\n"
 	"      --format FORMAT    text (default) or json\n"
@@ -45,14 +55,22 @@ const char help_text[] =
 	"  1  failed, nothing was done               everything could be undone\n"
 	"  2  usage or playbook error             4  refused by the guard\n"
 	"                                         5  dry run: changes are pending\n"
+	"                                         6  a record is damaged or was tampered with\n"
 	"\n"
 	"respond(8) has more; respond-playbook(5) is the language of playbooks.\n";
 
-enum { OPT_ROLLBACK = 256, OPT_SHOW, OPT_ACTIONS, OPT_RULES, OPT_STEP, OPT_ALLOW, OPT_FORMAT, OPT_COLOR };
+enum { OPT_ROLLBACK = 256, OPT_SHOW, OPT_ACTIONS, OPT_RULES, OPT_STEP, OPT_ALLOW, OPT_FORMAT, OPT_COLOR,
+       OPT_CONFIRM, OPT_CONFIRM_WITHIN, OPT_RECOVER, OPT_VERIFY, OPT_REAPPLY, OPT_AWAIT };
 
 static const struct option long_options[] = {
 	{"playbook", required_argument, NULL, 'p'},
 	{"rollback", required_argument, NULL, OPT_ROLLBACK},
+	{"confirm", required_argument, NULL, OPT_CONFIRM},
+	{"confirm-within", required_argument, NULL, OPT_CONFIRM_WITHIN},
+	{"recover", optional_argument, NULL, OPT_RECOVER},
+	{"verify", optional_argument, NULL, OPT_VERIFY},
+	{"reapply", no_argument, NULL, OPT_REAPPLY},
+	{"await", required_argument, NULL, OPT_AWAIT},
 	{"list", no_argument, NULL, 'l'},
 	{"show", required_argument, NULL, OPT_SHOW},
 	{"check", required_argument, NULL, 'c'},
@@ -75,6 +93,9 @@ static enum command command_of(int opt)
 	switch (opt) {
 	case 'p': return COMMAND_RUN;
 	case OPT_ROLLBACK: return COMMAND_ROLLBACK;
+	case OPT_CONFIRM: return COMMAND_CONFIRM;
+	case OPT_VERIFY: return COMMAND_VERIFY;
+	case OPT_AWAIT: return COMMAND_AWAIT;
 	case 'l': return COMMAND_LIST;
 	case OPT_SHOW: return COMMAND_SHOW;
 	case 'c': return COMMAND_CHECK;
@@ -109,6 +130,15 @@ static int take_colour(struct options *o, const char *value, struct buf *ret_why
 	return 0;
 }
 
+static int take_span(struct options *o, const char *value, struct buf *ret_why)
+{
+	_cleanup_strv_ struct strv spelt = {0};
+	int r = type_check(TYPE_DURATION, NULL, value, &spelt, ret_why);
+	if (r == 0)
+		o->confirm_ms = value_ms(spelt.v[0]);
+	return r;
+}
+
 static int take_allow(struct options *o, const char *rule, struct buf *ret_why)
 {
 	for (const struct guard_rule *r = guard_rules; r->name; r++) {
@@ -132,15 +162,31 @@ static int take_command(struct options *o, enum command command, const char *sub
 	return 0;
 }
 
-static int take(struct options *o, int opt, const char *value, bool *dry, struct buf *ret_why)
+/* --recover, --recover=keep: how; what it is about stands apart. */
+static int take_recover(struct options *o, const char *how, const char *run, struct buf *ret_why)
+{
+	if (how && strcmp(how, "keep") != 0 && strcmp(how, "rollback") != 0)
+		return bad(ret_why, "--recover= takes rollback or keep");
+	o->keep = how && strcmp(how, "keep") == 0;
+	return take_command(o, COMMAND_RECOVER, run, ret_why);
+}
+
+/* Flags that alter a command. */
+struct with {
+	bool dry, reapply;
+};
+
+static int take(struct options *o, int opt, const char *value, struct with *with, struct buf *ret_why)
 {
 	enum command command = command_of(opt);
 	if (command != COMMAND_NONE)
 		return take_command(o, command, value, ret_why);
 	switch (opt) {
-	case 'n': *dry = true; return 0;
+	case 'n': with->dry = true; return 0;
 	case 's': return strv_add(&o->set, value);
 	case OPT_STEP: o->step = value; return 0;
+	case OPT_CONFIRM_WITHIN: return take_span(o, value, ret_why);
+	case OPT_REAPPLY: with->reapply = true; return 0;
 	case OPT_ALLOW: return take_allow(o, value, ret_why);
 	case OPT_FORMAT: return take_format(o, value, ret_why);
 	case OPT_COLOR: return take_colour(o, value, ret_why);
@@ -149,8 +195,9 @@ static int take(struct options *o, int opt, const char *value, bool *dry, struct
 }
 
 /* What goes only together. */
-static int check_company(struct options *o, bool dry, struct buf *ret_why)
+static int check_company(struct options *o, const struct with *with, struct buf *ret_why)
 {
+	bool dry = with->dry, reapply = with->reapply;
 	bool run = o->command == COMMAND_RUN, rollback = o->command == COMMAND_ROLLBACK;
 	if (o->command == COMMAND_NONE)
 		return bad(ret_why, "no command; --playbook FILE --dry-run is a good start");
@@ -162,6 +209,12 @@ static int check_company(struct options *o, bool dry, struct buf *ret_why)
 		return bad(ret_why, "--allow goes with --playbook or --rollback");
 	if (o->step && !rollback)
 		return bad(ret_why, "--step goes with --rollback");
+	if (o->confirm_ms >= 0 && !run)
+		return bad(ret_why, "--confirm-within goes with --playbook");
+	if (reapply && o->command != COMMAND_VERIFY)
+		return bad(ret_why, "--reapply goes with --verify");
+	if (reapply)
+		o->command = COMMAND_REAPPLY;
 	if (dry)
 		o->command = run ? COMMAND_PLAN : COMMAND_ROLLBACK_PLAN;
 	return 0;
@@ -169,15 +222,19 @@ static int check_company(struct options *o, bool dry, struct buf *ret_why)
 
 int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_why)
 {
-	*ret = (struct options){.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
-	bool dry = false;
+	*ret = (struct options){.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), .confirm_ms = -1};
+	struct with with = {0};
 	int opt, r = 0;
 	opterr = 0;
 	while (r == 0 && (opt = getopt_long(argc, argv, "p:lc:hVns:", long_options, NULL)) >= 0) {
-		/* --actions NAME: an optional value may stand apart. */
-		if (opt == OPT_ACTIONS && !optarg && optind < argc && argv[optind][0] != '-')
-			optarg = argv[optind++];
-		r = take(ret, opt, optarg, &dry, ret_why);
+		const char *apart = NULL; /* an optional value may stand apart */
+		bool optional = opt == OPT_ACTIONS || opt == OPT_VERIFY || opt == OPT_RECOVER;
+		if (optional && (!optarg || opt == OPT_RECOVER) && optind < argc && argv[optind][0] != '-')
+			apart = argv[optind++];
+		if (opt == OPT_RECOVER)
+			r = take_recover(ret, optarg, apart, ret_why);
+		else
+			r = take(ret, opt, apart ? apart : optarg, &with, ret_why);
 		if (r == -ENOENT) {
 			escape_str(ret_why, argv[optind - 1]);
 			buf_puts(ret_why, " is no option, or lacks its value");
@@ -189,7 +246,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_wh
 		buf_puts(ret_why, " belongs to no option");
 		r = -EINVAL;
 	}
-	return r < 0 ? r : check_company(ret, dry, ret_why);
+	return r < 0 ? r : check_company(ret, &with, ret_why);
 }
 
 void options_free(struct options *options)

@@ -7,6 +7,8 @@
 
 #include "base/buf.h"
 
+#include <stdint.h>
+
 /* The exit statuses of respond(8). */
 enum exit_status {
 	EXIT_DONE = 0,     /* done and clean, or nothing to do */
@@ -15,6 +17,7 @@ enum exit_status {
 	EXIT_PARTLY = 3,   /* partly done, residual left, or not everything could be undone */
 	EXIT_REFUSED = 4,  /* by the guard, or because audit is required and not to be had */
 	EXIT_PENDING = 5,  /* dry run: changes are pending */
+	EXIT_DAMAGED = 6,  /* a journal or an object of the vault is damaged or was tampered with */
 };
 
 enum command {
@@ -23,6 +26,11 @@ enum command {
 	COMMAND_PLAN,          /* --playbook with --dry-run */
 	COMMAND_ROLLBACK,
 	COMMAND_ROLLBACK_PLAN, /* --rollback with --dry-run */
+	COMMAND_CONFIRM,
+	COMMAND_RECOVER,
+	COMMAND_VERIFY,
+	COMMAND_REAPPLY,       /* --verify with --reapply */
+	COMMAND_AWAIT,         /* what the program starts itself, to wait for deadlines */
 	COMMAND_LIST,
 	COMMAND_SHOW,
 	COMMAND_CHECK,
@@ -36,6 +44,8 @@ struct options {
 	enum command command;
 	const char *subject; /* of the command: FILE, RUN or NAME; NULL where it is optional */
 	const char *step;
+	bool keep;             /* --recover=keep */
+	int64_t confirm_ms;    /* --confirm-within; -1: not given */
 	struct strv set;
 	struct strv allow;
 	bool json;

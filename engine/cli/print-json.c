@@ -19,6 +19,11 @@ static json_t *escaped_str(const char *text)
 	return text ? escaped(&view) : json_null();
 }
 
+json_t *json_ms(int64_t ms)
+{
+	return ms ? json_integer(ms) : json_null();
+}
+
 static json_t *json_strings(const struct strv *list)
 {
 	json_t *array = json_array();
@@ -55,9 +60,10 @@ static json_t *json_step(const struct round *round, const struct step_report *s)
 		json_object_set_new(item, "refused", json_verdict(&round->verdicts[i]));
 		json_array_append_new(changes, item);
 	}
-	return json_pack("{ss ss ss so so so so}", "step", s->step->name, "action", s->step->action->name, "state",
+	return json_pack("{ss ss ss so so so so sI sI}", "step", s->step->name, "action", s->step->action->name, "state",
 	                 states[s->state], "failure", escaped_str(s->failure), "changes", changes, "notes",
-	                 json_strings(&s->notes), "residual", json_strings(&s->residuals));
+	                 json_strings(&s->notes), "residual", json_strings(&s->residuals), "confirm-ms",
+	                 (json_int_t)s->confirm_ms, "ttl-ms", (json_int_t)s->ttl_ms);
 }
 
 json_t *json_round(const struct round *round)
@@ -85,10 +91,11 @@ json_t *json_undo_result(const struct undo_result *r)
 
 json_t *json_result(const struct run_result *r)
 {
-	return json_pack("{so si si si si si so sb so si}", "run", r->id[0] ? json_string(r->id) : json_null(), "rounds",
+	return json_pack("{so si si si si si so sb so so so si}", "run", r->id[0] ? json_string(r->id) : json_null(), "rounds",
 	                 (int)r->rounds, "done", (int)r->done, "held", (int)r->held, "refused", (int)r->refused, "failed",
 	                 (int)r->failed, "residual", json_strings(&r->residual), "stopped", r->stopped, "rolled_back",
-	                 r->rolled_back ? json_undo_result(&r->undo) : json_null(), "status", r->status);
+	                 r->rolled_back ? json_undo_result(&r->undo) : json_null(), "confirm-by", json_ms(r->confirm_by),
+	                 "deadline", json_ms(r->deadline), "status", r->status);
 }
 
 json_t *json_undo_plan(const struct undo_plan *plan)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "print.h"
 
+#include "base/clock.h"
 #include "base/escape.h"
 
 #include <string.h>
+#include <time.h>
 
 static const char *const style_codes[] = {"", "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[36m"};
 
@@ -98,6 +100,13 @@ static bool reloads(const struct printer *p, const struct change *c)
 	return service && service_reloads(service);
 }
 
+static void print_end(const struct printer *p, int64_t ms, const char *unless)
+{
+	_cleanup_buf_ struct buf span = {0};
+	if (ms && span_format(ms, &span) == 0)
+		print_styled(p, STYLE_YELLOW, "    taken back after %s%s\n", buf_text(&span), unless);
+}
+
 static void print_step(const struct printer *p, const struct round *round, const struct step_report *s)
 {
 	print_styled(p, STYLE_BOLD, "%s", s->step->name);
@@ -124,6 +133,8 @@ static void print_step(const struct printer *p, const struct round *round, const
 	}
 	if (service)
 		print_styled(p, STYLE_DIM, "    then reload %s\n", service);
+	print_end(p, s->confirm_ms, " unless the run is confirmed");
+	print_end(p, s->ttl_ms, "");
 	for (size_t i = 0; i < s->notes.n; i++)
 		print_styled(p, STYLE_DIM, "    %s\n", s->notes.v[i]);
 	for (size_t i = 0; i < s->residuals.n; i++)
@@ -225,6 +236,28 @@ void print_reloaded(const struct printer *p, const char *service, int error, con
 	             *note || !error ? note : strerror(-error));
 }
 
+void time_format(int64_t ms, char ret[32])
+{
+	time_t seconds = ms / 1000;
+	struct tm local;
+	localtime_r(&seconds, &local);
+	strftime(ret, 32, "%Y-%m-%d %H:%M:%S", &local);
+}
+
+static void print_deadlines(const struct printer *p, const struct run_result *result)
+{
+	char when[32];
+	if (result->confirm_by) {
+		time_format(result->confirm_by, when);
+		print_styled(p, STYLE_YELLOW, "To be confirmed until %s, best from a new login: respond --confirm %s\n"
+		             "Otherwise what waits for that is taken back.\n", when, result->id);
+	} else if (result->deadline) {
+		time_format(result->deadline, when);
+		print_styled(p, STYLE_YELLOW, "At %s some of it is taken back by itself; respond --list shows it.\n", when);
+	}
+	print_styled(p, STYLE_DIM, "To take it back: respond --rollback %s\n", result->id);
+}
+
 void print_result(const struct printer *p, const struct run_result *result)
 {
 	fputc('\n', p->out);
@@ -252,7 +285,7 @@ void print_result(const struct printer *p, const struct run_result *result)
 	if (result->rolled_back)
 		print_undo_result(p, &result->undo);
 	else if (result->done || result->held)
-		print_styled(p, STYLE_DIM, "To take it back: respond --rollback %s\n", result->id);
+		print_deadlines(p, result);
 }
 
 void print_undo_plan(const struct printer *p, const struct undo_plan *plan)

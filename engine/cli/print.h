@@ -35,6 +35,9 @@ void print_result(const struct printer *p, const struct run_result *result);
 void print_undo_plan(const struct printer *p, const struct undo_plan *plan);
 void print_undo_result(const struct printer *p, const struct undo_result *result);
 
+/* A time in milliseconds since 1970, as the local clock says it: "2026-11-25 03:14:15". */
+void time_format(int64_t ms, char ret[32]);
+
 /* One line (no newline in it) with a mark before it, coloured by the mark. */
 void print_change_line(const struct printer *p, const struct change *change, const char *indent);
 void print_detail(const struct printer *p, const struct change *change, const char *indent);

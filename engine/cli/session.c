@@ -2,6 +2,8 @@
 #include "session.h"
 
 #include "base/escape.h"
+#include "base/fd.h"
+#include "base/spawn.h"
 #include "change/kinds.h"
 #include "change/service-reload.h"
 #include "print-json.h"
@@ -9,7 +11,10 @@
 #include "registry.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CONFIG_FILE SYSCONFDIR "/respond/respond.conf"
 #define STATE_DIR LOCALSTATEDIR "/lib/respond"
@@ -17,18 +22,44 @@
 
 static volatile sig_atomic_t stop_asked;
 
+/* This very program, started anew: it outlives the run, the terminal and the session. */
+static int start_waiter(const char *run)
+{
+	const char *const argv[] = {"respond", "--await", run, NULL};
+	return spawn_apart("/proc/self/exe", argv);
+}
+
 static const struct parts parts = {
 	.actions = actions,
 	.kinds = change_kinds,
 	.services = services,
 	.proofs = proofs,
 	.reload = service_reload,
+	.await = start_waiter,
 };
 
 int complain(const char *what, const char *why)
 {
 	fprintf(stderr, "respond: %s: %s\n", what, why);
 	return EXIT_FAILED;
+}
+
+int session_need_root(const char *what)
+{
+	if (geteuid() == 0)
+		return EXIT_DONE;
+	fprintf(stderr, "respond: %s needs root; a run or a rollback shows with --dry-run what it can see\n", what);
+	return EXIT_FAILED;
+}
+
+json_t *operator_record(const char *by)
+{
+	_cleanup_close_ int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
+	char text[16] = "";
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	unsigned long login = n > 0 ? strtoul(text, NULL, 10) : 4294967295UL;
+	return json_pack("{si so ss}", "uid", (int)getuid(), "loginuid",
+	                 login == 4294967295UL ? json_null() : json_integer((json_int_t)login), "by", by);
 }
 
 static void ask_to_stop(int signal_number)
@@ -160,6 +191,7 @@ int session_open(struct session *s, const struct options *options)
 		.state = &s->state,
 		.observer = &s->observer,
 		.stop = &stop_asked,
+		.confirm_ms = -1,
 	};
 	return 0;
 }

@@ -31,6 +31,11 @@ int session_playbook(struct session *s, struct playbook **ret);
 /* The run that the command line means. */
 int session_find_run(const struct session *s, char ret[RUN_ID_LEN]);
 
+int session_need_root(const char *what);
+
+/* Who acts, for the journal; BY says in which way. New reference. */
+json_t *operator_record(const char *by);
+
 /* "respond: WHAT: WHY" on standard error; EXIT_FAILED. */
 int complain(const char *what, const char *why);
 

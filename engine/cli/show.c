@@ -48,6 +48,17 @@ static const char *run_word(const struct run *run, const struct run_counts *n)
 	return run->status >= 0 && run->status <= 4 ? words[run->status] : "?";
 }
 
+static void print_deadlines(const struct printer *p, const struct run *run)
+{
+	int64_t confirm_by = run_confirm_by(run), deadline = run_deadline(run);
+	char when[32];
+	time_format(confirm_by ? confirm_by : deadline, when);
+	if (confirm_by)
+		print_styled(p, STYLE_YELLOW, ", to be confirmed until %s", when);
+	else if (deadline)
+		print_styled(p, STYLE_YELLOW, ", in force until %s", when);
+}
+
 static void print_run_line(const struct printer *p, const struct run *run)
 {
 	struct run_counts n = count_run(run);
@@ -58,6 +69,7 @@ static void print_run_line(const struct printer *p, const struct run *run)
 	             run_word(run, &n), n.done);
 	if (n.undone)
 		print_styled(p, STYLE_PLAIN, ", %zu undone", n.undone);
+	print_deadlines(p, run);
 	_cleanup_buf_ struct buf name = {0};
 	escape_str(&name, run->playbook ? run->playbook : "");
 	print_styled(p, STYLE_PLAIN, "  %s\n", buf_text(&name));
@@ -69,8 +81,9 @@ static json_t *json_run_line(const struct run *run)
 	json_t *status = run->status < 0 ? json_null() : json_integer(run->status);
 	json_t *playbook = json_text(run->playbook ? run->playbook : "");
 	json_t *started = json_text(run->started ? run->started : "");
-	return json_pack("{ss so so so ss si si}", "run", run->id, "playbook", playbook, "started", started, "status",
-	                 status, "state", run_word(run, &n), "done", (int)n.done, "undone", (int)n.undone);
+	return json_pack("{ss so so so ss si si so so}", "run", run->id, "playbook", playbook, "started", started, "status",
+	                 status, "state", run_word(run, &n), "done", (int)n.done, "undone", (int)n.undone, "confirm-by",
+	                 json_ms(run_confirm_by(run)), "deadline", json_ms(run_deadline(run)));
 }
 
 int show_list(const struct printer *p, const struct engine *engine, bool json)

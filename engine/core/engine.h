@@ -24,6 +24,9 @@ struct parts {
 	const struct service *const *services;
 	const struct proof *const *proofs;
 	int (*reload)(struct host *host, const struct service *service, struct buf *ret_note);
+	/* Starts what waits for the deadlines of a run, apart from this process. 0 or -errno.
+	 * NULL: nothing does, and they are kept when respond is next started. */
+	int (*await)(const char *run);
 };
 
 /* Who listens. Every function may be NULL. */
@@ -47,6 +50,19 @@ struct engine {
 	const struct state *state;
 	const struct observer *observer;
 	const volatile sig_atomic_t *stop; /* set by a signal: end after the change that is being made */
+	int64_t confirm_ms; /* within what time the operator wants to confirm; 0: not at all; -1: as the playbook says */
 };
+
+/* Within what time a step wants to be confirmed, in ms; 0: it does not. */
+int64_t engine_confirm_ms(const struct engine *engine, const struct step *step);
+
+/* Opens the vault to read, for what is only looked at; the host has none when there is
+ * none. The caller closes host->vault. */
+int engine_open_to_read(struct engine *engine);
+
+/* Makes the program's directory where it is missing, takes the one lock under which
+ * hosts are changed, and opens the vault. The lock is held until RET_LOCK is closed.
+ * -EWOULDBLOCK: another respond is at work. All with a sentence in RET_WHY. */
+int engine_lock(struct engine *engine, int *ret_lock, struct buf *ret_why);
 
 #endif

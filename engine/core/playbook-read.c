@@ -19,9 +19,9 @@ struct reading {
 	struct diags *diags;
 };
 
-static const char *const playbook_keys[] = {"name", "description", "on-failure", "settle", NULL};
+static const char *const playbook_keys[] = {"name", "description", "on-failure", "settle", "confirm", NULL};
 static const char *const input_keys[] = {"type", "default", "help", "required", "choices", NULL};
-static const char *const step_keys[] = {"action", "when", "on-failure", NULL};
+static const char *const step_keys[] = {"action", "when", "on-failure", "confirm", "ttl", NULL};
 
 static const char *const on_failure_words = "stop|continue|rollback";
 
@@ -85,6 +85,15 @@ static bool read_on_failure(struct reading *r, enum on_failure *ret)
 	return true;
 }
 
+/* A span of time; *RET stays as it is without the key. */
+static void read_duration(struct reading *r, const char *key, int64_t *ret)
+{
+	const struct ini_entry *e = entry(r, key);
+	_cleanup_free_ char *ms = e ? simple_value(r, e, TYPE_DURATION, NULL) : NULL;
+	if (ms)
+		*ret = value_ms(ms);
+}
+
 static void check_keys(struct reading *r, const char *const *keys)
 {
 	for (size_t i = 0; i < r->n; i++) {
@@ -114,7 +123,6 @@ static int read_playbook(struct reading *r)
 {
 	struct playbook *pb = r->playbook;
 	const struct ini_entry *name = entry(r, "name"), *description = entry(r, "description");
-	const struct ini_entry *settle = entry(r, "settle");
 	if (r->section->name[0])
 		diag_add(r->diags, r->section->line, "[playbook] takes no name: write 'name = %s' below it", r->section->name);
 	check_keys(r, playbook_keys);
@@ -127,9 +135,8 @@ static int read_playbook(struct reading *r)
 	if (description && !pb->description)
 		pb->description = simple_value(r, description, TYPE_TEXT, NULL);
 	read_on_failure(r, &pb->on_failure);
-	_cleanup_free_ char *ms = settle ? simple_value(r, settle, TYPE_DURATION, NULL) : NULL;
-	if (ms)
-		pb->settle_ms = value_ms(ms);
+	read_duration(r, "confirm", &pb->confirm_ms);
+	read_duration(r, "settle", &pb->settle_ms);
 	return 0;
 }
 
@@ -313,6 +320,13 @@ static int read_argument(struct reading *r, struct step *step, const struct ini_
 	return reported(error);
 }
 
+/* An action may know better how long its work is to last: its argument goes before the
+ * key of every step. */
+static bool takes_argument(const struct step *step, const char *key)
+{
+	return step->action && action_param(step->action, key);
+}
+
 static int read_step(struct reading *r)
 {
 	struct playbook *pb = r->playbook;
@@ -325,18 +339,23 @@ static int read_step(struct reading *r)
 		return -ENOMEM;
 	pb->steps = v;
 	struct step *step = &v[pb->n_steps++];
-	*step = (struct step){.line = r->section->line, .name = strdup(r->section->name), .on_failure = pb->on_failure};
+	*step = (struct step){.line = r->section->line, .name = strdup(r->section->name), .on_failure = pb->on_failure,
+	                     .confirm_ms = pb->confirm_ms};
 	if (!step->name)
 		return -ENOMEM;
 	read_action(r, step);
 	read_on_failure(r, &step->on_failure);
+	read_duration(r, "confirm", &step->confirm_ms);
+	if (!takes_argument(step, "ttl"))
+		read_duration(r, "ttl", &step->ttl_ms);
 	const struct ini_entry *when = entry(r, "when");
 	if (when && !(step->when_text = strdup(when->value)))
 		return -ENOMEM;
 	if (when)
 		step->when_line = when->line;
 	for (size_t i = 0; i < r->n && step->action; i++) {
-		int error = is_among(step_keys, r->entries[i].key) ? 0 : read_argument(r, step, &r->entries[i]);
+		bool own = is_among(step_keys, r->entries[i].key) && !takes_argument(step, r->entries[i].key);
+		int error = own ? 0 : read_argument(r, step, &r->entries[i]);
 		if (error < 0)
 			return error;
 	}

@@ -52,6 +52,8 @@ struct step {
 	char *when_text;
 	unsigned when_line;
 	enum on_failure on_failure;
+	int64_t confirm_ms;         /* taken back after this time unless confirmed; 0: for good */
+	int64_t ttl_ms;             /* taken back after this time; 0: for good */
 };
 
 struct playbook {
@@ -61,6 +63,7 @@ struct playbook {
 	char *name;
 	char *description;
 	enum on_failure on_failure;
+	int64_t confirm_ms;  /* of steps that do not say */
 	int64_t settle_ms;   /* to wait before the plan that proves the host clean */
 	struct input *inputs;
 	size_t n_inputs;

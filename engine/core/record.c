@@ -92,7 +92,7 @@ static json_t *blob_list(const struct change *c)
 	return list;
 }
 
-static int add_deadline(json_t *fields, const char *name, int64_t at)
+static int add_time(json_t *fields, const char *name, int64_t at)
 {
 	return at ? json_object_set_new(fields, name, json_integer(at)) : 0;
 }
@@ -102,8 +102,8 @@ json_t *record_intent(const struct change *c)
 	json_t *fields = json_pack("{si ss ss so sb ss? so sO}", "change", (int)c->id, "kind", c->kind->name, "step",
 	                           c->step, "target", json_text(c->target), "held", c->held, "service", c->service,
 	                           "blobs", blob_list(c), "data", c->data);
-	if (fields && (add_deadline(fields, "confirm-by", c->deadlines.confirm) < 0 ||
-	               add_deadline(fields, "ttl-until", c->deadlines.ttl) < 0)) {
+	if (fields && (add_time(fields, "confirm-by", c->deadlines.confirm) < 0 ||
+	               add_time(fields, "ttl-until", c->deadlines.ttl) < 0)) {
 		json_decref(fields);
 		fields = NULL;
 	}
@@ -135,9 +135,19 @@ json_t *record_outcome(unsigned change, enum outcome outcome, const char *note)
 	return result("outcome", change, outcome_word(outcome), note);
 }
 
-json_t *record_rollback(json_t *operator, const char *step, const struct strv *allow)
+json_t *record_reapplied(unsigned change, enum outcome outcome, const char *note)
 {
-	return record_new("undo", json_pack("{so ss? so}", "operator", operator, "step", step, "allow", text_list(allow)));
+	return result("reapplied", change, outcome_word(outcome), note);
+}
+
+json_t *record_rollback(json_t *operator, const struct undo_scope *scope, const struct strv *allow)
+{
+	json_t *fields = json_pack("{so ss? so}", "operator", operator, "step", scope->step, "allow", text_list(allow));
+	if (fields && add_time(fields, "due", scope->due) < 0) {
+		json_decref(fields);
+		fields = NULL;
+	}
+	return record_new("undo", fields);
 }
 
 json_t *record_undo(unsigned change, enum undo undo, const char *note)

@@ -18,7 +18,8 @@ json_t *record_round(unsigned number);
 json_t *record_refused(const struct change *change, const char *rule, const char *why); /* NULL: the whole plan */
 json_t *record_intent(const struct change *change);
 json_t *record_outcome(unsigned change, enum outcome outcome, const char *note);
-json_t *record_rollback(json_t *operator, const char *step, const struct strv *allow); /* steals OPERATOR */
+json_t *record_reapplied(unsigned change, enum outcome outcome, const char *note);
+json_t *record_rollback(json_t *operator, const struct undo_scope *scope, const struct strv *allow); /* steals OPERATOR */
 json_t *record_undo(unsigned change, enum undo undo, const char *note);
 
 #endif

@@ -9,9 +9,12 @@
 
 /* Whether undoing has anything to do with this entry. What was reported as impossible
  * once is not reported again. */
-static bool concerned(const struct run_entry *e, const char *step)
+static bool concerned(const struct run_entry *e, const struct undo_scope *scope)
 {
-	return entry_live(e) && e->undo != UNDO_IMPOSSIBLE && (!step || strcmp(e->change->step, step) == 0);
+	int64_t deadline = scope->due ? entry_deadline(e) : 0;
+	if (scope->due && (!deadline || deadline > scope->due))
+		return false;
+	return entry_live(e) && e->undo != UNDO_IMPOSSIBLE && (!scope->step || strcmp(e->change->step, scope->step) == 0);
 }
 
 struct key_count {
@@ -85,7 +88,8 @@ void undo_plan_free(struct undo_plan *plan)
 	*plan = (struct undo_plan){0};
 }
 
-int rollback_plan(const struct engine *engine, const struct run *run, const char *step, struct undo_plan *ret)
+int rollback_plan(const struct engine *engine, const struct run *run, const struct undo_scope *scope,
+                  struct undo_plan *ret)
 {
 	struct undo_plan plan = {.v = calloc(run->n ? run->n : 1, sizeof(*plan.v))};
 	_cleanup_strv_ struct strv unreadable = {0};
@@ -93,7 +97,7 @@ int rollback_plan(const struct engine *engine, const struct run *run, const char
 	int r = plan.v ? holders_load(engine->state, engine->host, engine->parts->kinds, run->id, &holders, &unreadable)
 	               : -ENOMEM;
 	for (size_t i = run->n; r == 0 && i-- > 0;)
-		if (concerned(&run->entries[i], step))
+		if (concerned(&run->entries[i], scope))
 			r = expect(engine, holders, &run->entries[i], &plan.v[plan.n++]);
 	holders_free(&holders);
 	if (r < 0)
@@ -154,12 +158,12 @@ static int undo_one(struct writer *w, size_t i, struct undo_result *result, stru
 	return r < 0 ? r : audited;
 }
 
-static int log_intents(struct writer *w, const char *step)
+static int log_intents(struct writer *w, const struct undo_scope *scope)
 {
 	size_t n = 0;
 	int r = 0;
 	for (size_t i = w->run->n; r == 0 && i-- > 0;) {
-		if (!concerned(&w->run->entries[i], step))
+		if (!concerned(&w->run->entries[i], scope))
 			continue;
 		n++;
 		r = writer_log(w, record_new("undo-intent", json_pack("{si}", "change", (int)i + 1)));
@@ -173,16 +177,32 @@ static int log_end(struct writer *w, const struct undo_result *result)
 	return r < 0 ? r : writer_sync(w);
 }
 
-int rollback_run(struct writer *w, const char *step, json_t *operator, struct undo_result *ret)
+/* What a rollback that was cut short had undone, and perhaps told no service about. */
+static int services_of_undone(const struct run *run, struct strv *ret)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && run->undoing && i < run->n; i++) {
+		const struct run_entry *e = &run->entries[i];
+		if (e->undo == UNDO_DONE && e->change->service)
+			r = strv_add_new(ret, e->change->service);
+	}
+	return r;
+}
+
+int rollback_run(struct writer *w, const struct undo_scope *scope, json_t *operator, struct undo_result *ret)
 {
 	_cleanup_strv_ struct strv services = {0};
 	struct undo_result result = {0};
-	int r = writer_log(w, record_rollback(operator, step, w->engine->allow));
+	int r = services_of_undone(w->run, &services);
 	if (r == 0)
-		r = log_intents(w, step);
+		r = writer_log(w, record_rollback(operator, scope, w->engine->allow));
+	else
+		json_decref(operator);
+	if (r == 0)
+		r = log_intents(w, scope);
 	writer_phase(w, "rolling back");
 	for (size_t i = w->run->n; r == 0 && i-- > 0;)
-		if (concerned(&w->run->entries[i], step))
+		if (concerned(&w->run->entries[i], scope))
 			r = undo_one(w, i, &result, &services);
 	writer_phase(w, NULL);
 	if (r == 0 && writer_reload(w, &services) < 0)

@@ -23,8 +23,9 @@ struct undo_plan {
 	size_t n;
 };
 
-/* STEP: only the changes of this step; NULL: all. Reads the host, writes nothing. */
-int rollback_plan(const struct engine *engine, const struct run *run, const char *step, struct undo_plan *ret);
+/* Reads the host, writes nothing. */
+int rollback_plan(const struct engine *engine, const struct run *run, const struct undo_scope *scope,
+                  struct undo_plan *ret);
 void undo_plan_free(struct undo_plan *plan);
 
 struct undo_result {
@@ -36,9 +37,10 @@ struct undo_result {
 	size_t refused;    /* by the guard */
 };
 
-/* Reverts; OPERATOR (reference stolen) says who asked. The first -errno is one that
+/* Reverts; OPERATOR (reference stolen) says who asked. Goes on with a rollback that was
+ * cut short when the run says so and SCOPE is that one's. The first -errno is one that
  * ended the rollback early; what single changes came to is in RET. */
-int rollback_run(struct writer *w, const char *step, json_t *operator, struct undo_result *ret);
+int rollback_run(struct writer *w, const struct undo_scope *scope, json_t *operator, struct undo_result *ret);
 
 /* The exit status that the result stands for: 0, 1, 3 or 4. */
 int undo_status(const struct undo_result *result);

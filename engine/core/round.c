@@ -94,6 +94,26 @@ static int plan_step(const struct engine *engine, const struct playbook *playboo
 	return r < 0 ? r : gather_facts(step, plan, facts);
 }
 
+static bool can_be_undone(const struct plan *plan, const struct step_report *report)
+{
+	for (size_t i = report->first; i < report->first + report->n; i++)
+		if (!(plan_at(plan, i)->kind->flags & CHANGE_IRREVERSIBLE))
+			return true;
+	return false;
+}
+
+/* What is to end by itself must be something that can. */
+static int set_deadlines(const struct engine *engine, const struct plan *plan, struct step_report *report)
+{
+	if (report->state != STEP_PLANNED || !report->n)
+		return 0;
+	bool reversible = can_be_undone(plan, report);
+	if (reversible)
+		report->confirm_ms = engine_confirm_ms(engine, report->step);
+	report->ttl_ms = report->step->ttl_ms;
+	return reversible || !report->ttl_ms ? 0 : step_failure(report, "it has a ttl, but what it does cannot be undone");
+}
+
 static int plan_steps(const struct engine *engine, const struct playbook *playbook, struct facts *facts,
                       struct round *round)
 {
@@ -108,11 +128,15 @@ static int plan_steps(const struct engine *engine, const struct playbook *playbo
 		}
 		phase(engine, "planning ", report->step->name);
 		int r = plan_step(engine, playbook, facts, round->plan, report);
+		report->n = plan_count(round->plan) - report->first;
+		if (r == 0)
+			r = set_deadlines(engine, round->plan, report);
 		if (r < 0)
 			return r;
-		if (report->state == STEP_FAILED)
+		if (report->state == STEP_FAILED) {
 			plan_drop_from(round->plan, report->first);
-		report->n = plan_count(round->plan) - report->first;
+			report->n = 0;
+		}
 		stopped = report->state == STEP_FAILED && report->step->on_failure != ON_FAILURE_CONTINUE;
 	}
 	return 0;

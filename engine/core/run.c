@@ -69,6 +69,7 @@ void run_free(struct run **run)
 	free(r->playbook);
 	free(r->started);
 	free(r->ended);
+	free(r->undo_scope.step);
 	json_decref(r->records);
 	free(r);
 	*run = NULL;
@@ -84,22 +85,36 @@ bool entry_live(const struct run_entry *entry)
 	}
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a && (!b || a < b) ? a : b;
+}
+
+static bool waits(const struct run_entry *e)
+{
+	return entry_live(e) && e->undo == UNDO_NONE;
+}
+
 int64_t entry_deadline(const struct run_entry *entry)
 {
 	const struct deadlines *d = &entry->change->deadlines;
-	if (!entry_live(entry) || entry->undo != UNDO_NONE)
-		return 0;
-	return d->confirm && (!d->ttl || d->confirm < d->ttl) ? d->confirm : d->ttl;
+	return waits(entry) ? earlier(d->confirm, d->ttl) : 0;
 }
 
 int64_t run_deadline(const struct run *run)
 {
 	int64_t first = 0;
-	for (size_t i = 0; i < run->n; i++) {
-		int64_t at = entry_deadline(&run->entries[i]);
-		if (at && (!first || at < first))
-			first = at;
-	}
+	for (size_t i = 0; i < run->n; i++)
+		first = earlier(entry_deadline(&run->entries[i]), first);
+	return first;
+}
+
+int64_t run_confirm_by(const struct run *run)
+{
+	int64_t first = 0;
+	for (size_t i = 0; i < run->n; i++)
+		if (waits(&run->entries[i]))
+			first = earlier(run->entries[i].change->deadlines.confirm, first);
 	return first;
 }
 
@@ -269,9 +284,12 @@ static int replay_end(struct run *run, const json_t *record)
 
 static int replay_undo(struct run *run, const json_t *record)
 {
-	(void)record;
+	free(run->undo_scope.step);
+	run->undo_scope = (struct undo_scope){.due = json_integer_value(json_object_get(record, "due"))};
 	run->undoing = true;
-	return 0;
+	if (!json_is_string(json_object_get(record, "step")))
+		return 0;
+	return replace_text(&run->undo_scope.step, record, "step");
 }
 
 /* An intent without a word about what came of it (recovery gave it up) is none any more. */

@@ -34,6 +34,12 @@ enum undo {
 const char *outcome_word(enum outcome outcome);
 const char *undo_word(enum undo undo);
 
+/* What a rollback is about. */
+struct undo_scope {
+	char *step;  /* only the changes of this step; NULL: of all */
+	int64_t due; /* only what must be taken back by then, in milliseconds since 1970; 0: all */
+};
+
 struct run_entry {
 	struct change *change;
 	unsigned round;
@@ -51,7 +57,8 @@ struct run {
 	char *started;          /* RFC 3339 with zone */
 	char *ended;            /* NULL: unfinished */
 	int status;             /* exit status of the run; -1: unfinished */
-	bool undoing;           /* a rollback has begun and not ended */
+	bool undoing;           /* a rollback has begun and not ended: */
+	struct undo_scope undo_scope;
 	bool reapplying;        /* the same of putting changes in force again */
 	json_t *head;           /* the "run" record */
 	json_t *records;        /* all of them */
@@ -78,8 +85,10 @@ bool entry_live(const struct run_entry *entry);
  * not, or that was tried already. */
 int64_t entry_deadline(const struct run_entry *entry);
 
-/* The same for the first change of the run to which it happens. */
+/* The same for the first change of the run to which it happens; and for the first that a
+ * confirmation would keep in force. */
 int64_t run_deadline(const struct run *run);
+int64_t run_confirm_by(const struct run *run);
 
 /* Whether the run did not end, or what has begun on it since did not: somebody is at
  * work on it now (journal_busy()), or was interrupted. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/runner.h"
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/strset.h"
 #include "core/record.h"
@@ -11,8 +12,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#define LOCK_WAIT_MS 30000
 
 /* The state of one real run. */
 struct runner {
@@ -27,6 +26,7 @@ struct runner {
 	struct run_result *result;
 	struct buf *why;
 	bool must_stop, must_undo;
+	int64_t counted_from; /* the deadlines: when the first intent was written; 0: none was */
 };
 
 static const struct observer *observer(const struct runner *run)
@@ -143,6 +143,41 @@ static size_t count_to_do(struct runner *run, const struct round *round)
 	return n;
 }
 
+static const struct step *step_of(const struct runner *run, const char *name)
+{
+	for (size_t i = 0; i < run->playbook->n_steps; i++)
+		if (strcmp(run->playbook->steps[i].name, name) == 0)
+			return &run->playbook->steps[i];
+	return NULL;
+}
+
+static void set_deadlines(struct runner *run, struct change *c)
+{
+	const struct step *step = step_of(run, c->step);
+	if (!step || c->kind->flags & CHANGE_IRREVERSIBLE)
+		return;
+	int64_t confirm = engine_confirm_ms(run->engine, step);
+	if (!run->counted_from)
+		run->counted_from = realtime_ms();
+	c->deadlines = (struct deadlines){
+		.confirm = confirm ? run->counted_from + confirm : 0,
+		.ttl = step->ttl_ms ? run->counted_from + step->ttl_ms : 0,
+	};
+}
+
+/* What waits must be there before there is something to wait for. */
+static int start_waiting(struct runner *run)
+{
+	int64_t deadline = run_deadline(run->writer.run);
+	if (!deadline || run->result->deadline || !run->engine->parts->await)
+		return 0;
+	int r = run->engine->parts->await(run->writer.run->id);
+	if (r < 0)
+		buf_printf(run->why, "nothing could be started that keeps its deadline: %s; nothing more was changed",
+		           strerror(-r));
+	return r;
+}
+
 static int log_intents(struct runner *run, struct round *round)
 {
 	size_t first = run->writer.run->n;
@@ -150,6 +185,7 @@ static int log_intents(struct runner *run, struct round *round)
 		if (!to_do(run, round, i))
 			continue;
 		struct change *c = plan_take(round->plan, i);
+		set_deadlines(run, c);
 		int r = c->kind->keys ? c->kind->keys(run->engine->host, c, add_key, &run->keys) : 0;
 		if (r == 0)
 			r = writer_intent(&run->writer, c);
@@ -158,7 +194,12 @@ static int log_intents(struct runner *run, struct round *round)
 			return r;
 		}
 	}
-	return writer_commit(&run->writer, run->writer.run->n - first);
+	int r = writer_commit(&run->writer, run->writer.run->n - first);
+	if (r == 0)
+		r = start_waiting(run);
+	if (r == 0)
+		run->result->deadline = run_deadline(run->writer.run);
+	return r;
 }
 
 static enum outcome apply(struct runner *run, struct change *c)
@@ -182,12 +223,10 @@ static enum outcome apply(struct runner *run, struct change *c)
 	return OUTCOME_PARTLY;
 }
 
-static enum on_failure policy(const struct runner *run, const char *step)
+static enum on_failure policy(const struct runner *run, const char *name)
 {
-	for (size_t i = 0; i < run->playbook->n_steps; i++)
-		if (strcmp(run->playbook->steps[i].name, step) == 0)
-			return run->playbook->steps[i].on_failure;
-	return run->playbook->on_failure;
+	const struct step *step = step_of(run, name);
+	return step ? step->on_failure : run->playbook->on_failure;
 }
 
 static void heed_policy(struct runner *run, const char *step)
@@ -378,6 +417,8 @@ static int log_end(struct runner *run)
 	                                                             "failed", (int)result->failed)));
 	if (r == 0)
 		r = writer_sync(&run->writer);
+	run->result->deadline = run_deadline(run->writer.run);
+	run->result->confirm_by = run_confirm_by(run->writer.run);
 	if (r == 0)
 		r = trail_end(run->writer.trail, run->writer.run->id, outcome_of(run->result),
 		              journal_head(run->writer.journal)->hex, run->result->status == 0);
@@ -389,7 +430,7 @@ static int finish(struct runner *run)
 	int r = 0;
 	if (run->must_undo && run->writing) {
 		run->result->rolled_back = true;
-		r = rollback_run(&run->writer, NULL, json_incref(run->operator), &run->result->undo);
+		r = rollback_run(&run->writer, &(struct undo_scope){0}, json_incref(run->operator), &run->result->undo);
 	}
 	run->result->status = status_of(run->result);
 	if (!run->writing)
@@ -399,43 +440,13 @@ static int finish(struct runner *run)
 	return r < 0 ? r : log_end(run);
 }
 
-static int open_vault(struct engine *engine, int (*open_at)(int root, const char *dir, struct vault **ret))
-{
-	_cleanup_free_ char *dir = NULL;
-	if (asprintf(&dir, "%s/vault", engine->state->dir) < 0)
-		return -ENOMEM;
-	return open_at(engine->state->root, dir, &engine->host->vault);
-}
-
-int runner_open_to_read(struct engine *engine)
-{
-	int r = open_vault(engine, vault_open_to_read);
-	return r == -ENOENT ? 0 : r;
-}
-
-static int lock_and_open(struct engine *engine, int *ret_lock, struct buf *ret_why)
-{
-	int r = state_prepare(engine->state);
-	if (r == 0)
-		r = state_lock(engine->state, LOCK_WAIT_MS, ret_lock);
-	if (r == -EWOULDBLOCK) {
-		buf_puts(ret_why, "another respond is at work on this host; it was waited for in vain");
-		return r;
-	}
-	if (r == 0)
-		r = open_vault(engine, vault_open);
-	if (r < 0)
-		buf_printf(ret_why, "%s cannot be used: %s", engine->state->dir, strerror(-r));
-	return r;
-}
-
 int runner_run(struct engine *engine, const struct playbook *playbook, json_t *operator, struct run_result *ret,
                struct buf *ret_why)
 {
 	*ret = (struct run_result){.status = 1};
 	struct runner run = {.engine = engine, .playbook = playbook, .operator = operator, .result = ret, .why = ret_why};
 	_cleanup_close_ int lock = -1;
-	int r = lock_and_open(engine, &lock, ret_why);
+	int r = engine_lock(engine, &lock, ret_why);
 	if (r == 0)
 		r = facts_new(&run.facts);
 	if (r == 0)
@@ -455,42 +466,4 @@ int runner_run(struct engine *engine, const struct playbook *playbook, json_t *o
 void run_result_free(struct run_result *result)
 {
 	strv_free(&result->residual);
-}
-
-int runner_reopen(struct engine *engine, const char *id, struct writer *ret, int *ret_lock, struct buf *ret_why)
-{
-	_cleanup_close_ int lock = -1;
-	struct trail *trail = NULL;
-	struct journal *journal = NULL;
-	struct run *run = NULL;
-	json_t *records = NULL;
-	_cleanup_buf_ struct buf note = {0};
-	int r = trail_open(engine->config->audit_required, &trail, &note);
-	if (r < 0) {
-		buf_puts(ret_why, buf_text(&note));
-		return r;
-	}
-	r = lock_and_open(engine, &lock, ret_why);
-	if (r == 0)
-		r = journal_open(engine->state, id, &journal, &records, ret_why);
-	if (r == 0)
-		r = run_new(id, &run);
-	for (size_t i = 0; r == 0 && i < json_array_size(records); i++)
-		r = run_replay(run, json_array_get(records, i), NULL, engine->parts->kinds);
-	json_decref(records);
-	if (r < 0) {
-		if (!ret_why->len)
-			buf_printf(ret_why, "the journal of run %s cannot be used: %s", id, strerror(-r));
-		vault_close(&engine->host->vault);
-		journal_close(&journal);
-		run_free(&run);
-		trail_close(&trail);
-		return r;
-	}
-	writer_init(ret, engine, run, journal, trail);
-	if (note.len)
-		writer_warn(ret, "%s", note.data);
-	*ret_lock = lock;
-	lock = -1;
-	return 0;
 }

@@ -20,6 +20,8 @@ struct run_result {
 	bool stopped;         /* by on-failure = stop or by a signal */
 	bool rolled_back;     /* by on-failure = rollback; undo says how it went */
 	struct undo_result undo;
+	int64_t deadline;     /* when the first change is taken back by itself, in ms since 1970; 0: none is */
+	int64_t confirm_by;   /* when, unless the run is confirmed before */
 	int status;           /* the exit status: 0, 1, 3 or 4 */
 };
 
@@ -30,13 +32,5 @@ struct run_result {
 int runner_run(struct engine *engine, const struct playbook *playbook, json_t *operator, struct run_result *ret,
                struct buf *ret_why);
 void run_result_free(struct run_result *result);
-
-/* Opens the vault to read, for a rollback that is only planned; the host has none when
- * there is none. The caller closes host->vault. */
-int runner_open_to_read(struct engine *engine);
-
-/* Opens what a rollback needs, in the same way; the caller ends the writer. RET_LOCK is
- * held until it is closed. */
-int runner_reopen(struct engine *engine, const char *run, struct writer *ret, int *ret_lock, struct buf *ret_why);
 
 #endif

@@ -165,6 +165,21 @@ int state_make_run(const struct state *state, const char *run, int *ret_dir)
 	return 0;
 }
 
+int state_drop_run(const struct state *state, const char *run)
+{
+	static const char *const names[] = {"journal", "seal.new"};
+	_cleanup_close_ int runs = -1, dir = -1;
+	int r = open_part(state, "runs", false, &runs);
+	if (r == 0)
+		r = open_dir(runs, run, &dir);
+	for (size_t i = 0; r == 0 && i < sizeof(names) / sizeof(*names); i++)
+		if (unlinkat(dir, names[i], 0) < 0 && errno != ENOENT)
+			r = -errno;
+	if (r == 0 && unlinkat(runs, run, AT_REMOVEDIR) < 0)
+		r = -errno;
+	return r < 0 && r != -ENOENT ? r : state_unmark(state, run);
+}
+
 static int list_runs(const struct state *state, const char *part, struct strv *ret)
 {
 	_cleanup_close_ int dir = -1;
@@ -206,6 +221,20 @@ int state_unmark(const struct state *state, const char *run)
 	if (r == 0 && unlinkat(dir, run, 0) < 0)
 		r = -errno;
 	return r == -ENOENT ? 0 : r;
+}
+
+int state_hold_mark(const struct state *state, const char *run, int *ret_fd)
+{
+	_cleanup_close_ int dir = -1, fd = -1;
+	int r = open_part(state, "pending", false, &dir);
+	if (r < 0)
+		return r;
+	fd = openat(dir, run, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
 }
 
 int state_find_run(const struct state *state, const char *text, char ret[RUN_ID_LEN])

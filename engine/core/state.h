@@ -39,6 +39,9 @@ int state_key(const struct state *state, const char *run, struct journal_key *re
 int state_open_run(const struct state *state, const char *run, int *ret_dir);
 int state_make_run(const struct state *state, const char *run, int *ret_dir);
 
+/* Removes a run that had not begun: a directory with an empty journal, or none. */
+int state_drop_run(const struct state *state, const char *run);
+
 /* The ids of all runs, oldest first. */
 int state_runs(const struct state *state, struct strv *ret);
 
@@ -51,6 +54,10 @@ int state_find_run(const struct state *state, const char *text, char ret[RUN_ID_
 int state_pending(const struct state *state, struct strv *ret);
 int state_mark(const struct state *state, const char *run);
 int state_unmark(const struct state *state, const char *run);
+
+/* A process that waits for the deadlines of a run holds its mark, so that there is one.
+ * -ENOENT: there is no mark; -EWOULDBLOCK: somebody holds it. */
+int state_hold_mark(const struct state *state, const char *run, int *ret_fd);
 
 /* Takes the one lock under which hosts are changed; it dies with its holder. Waits at
  * most TIMEOUT_MS, then -EWOULDBLOCK. */

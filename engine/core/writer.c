@@ -87,6 +87,50 @@ void writer_end(struct writer *w)
 	run_free(&w->run);
 }
 
+static int replay_all(struct run *run, const json_t *records, const struct change_kind *const *kinds)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < json_array_size(records); i++)
+		r = run_replay(run, json_array_get(records, i), NULL, kinds);
+	return r;
+}
+
+int writer_reopen(struct writer *w, struct engine *engine, const char *id, int *ret_lock, struct buf *ret_why)
+{
+	_cleanup_close_ int lock = -1;
+	struct trail *trail = NULL;
+	struct journal *journal = NULL;
+	struct run *run = NULL;
+	json_t *records = NULL;
+	_cleanup_buf_ struct buf note = {0};
+	int r = trail_open(engine->config->audit_required, &trail, &note);
+	if (r < 0)
+		return buf_puts(ret_why, buf_text(&note)), r;
+	r = engine_lock(engine, &lock, ret_why);
+	if (r == 0)
+		r = journal_open(engine->state, id, &journal, &records, ret_why);
+	if (r == 0)
+		r = run_new(id, &run);
+	if (r == 0)
+		r = replay_all(run, records, engine->parts->kinds);
+	json_decref(records);
+	if (r < 0) {
+		if (!ret_why->len)
+			buf_printf(ret_why, "the journal of run %s cannot be used: %s", id, strerror(-r));
+		vault_close(&engine->host->vault);
+		journal_close(&journal);
+		run_free(&run);
+		trail_close(&trail);
+		return r;
+	}
+	writer_init(w, engine, run, journal, trail);
+	if (note.len)
+		writer_warn(w, "%s", note.data);
+	*ret_lock = lock;
+	lock = -1;
+	return 0;
+}
+
 static int log_record(struct writer *w, json_t *record, struct change *live)
 {
 	if (!record)

@@ -26,6 +26,11 @@ void writer_init(struct writer *w, const struct engine *engine, struct run *run,
                  struct trail *trail);
 void writer_end(struct writer *w);
 
+/* Goes on with a run that there is: takes the lock (engine_lock()), opens its journal and
+ * the audit trail. The caller ends the writer, closes the vault, and RET_LOCK last.
+ * -ENOENT: the run never began to write; else as runner_run(). */
+int writer_reopen(struct writer *w, struct engine *engine, const char *run, int *ret_lock, struct buf *ret_why);
+
 int writer_log(struct writer *w, json_t *record); /* steals the reference; NULL: -ENOMEM */
 
 /* Gives the change its number, stores its blobs in the vault and appends its intent;

@@ -126,7 +126,7 @@ static const struct refusal refusals[] = {
 	 "x.pb:2: 'name'" KEYS ", at most 40\n"},
 	{HEAD "descripton = x\n" KILL "name=a\n",
 	 "x.pb:3: 'descripton' is no key of [playbook] (did you mean 'description'?): it has name, description, on-failure, "
-	 "settle\n"},
+	 "settle, confirm\n"},
 	{HEAD "description =\n" KILL "name=a\n", "x.pb:3: 'description': an empty text is no text\n"},
 	{HEAD "on-failure = retry\n" KILL "name=a\n",
 	 "x.pb:3: 'on-failure': 'retry' is not one of stop, continue, rollback\n"},
@@ -268,7 +268,7 @@ static void all_errors_come_at_once(void **state)
 	assert_string_equal(buf_text(&why),
 	                    "x.pb:1: [playbook] has no 'name'\n"
 	                    "x.pb:2: 'nam' is no key of [playbook] (did you mean 'name'?): it has name, description, on-failure, "
-	                    "settle\n"
+	                    "settle, confirm\n"
 	                    "x.pb:5: 'address': 'miner.peer' is used before step 'miner', which comes in line 7: only facts of "
 	                    "earlier steps can be used\n"
 	                    "x.pb:5: 'address': 'localhost' is not an IP address: names are never looked up, write the address "

@@ -212,7 +212,7 @@ static int bench_make(void **state)
 	if (config_load(b->host.root, "/nonexistent.conf", &b->config, &diags) < 0)
 		return -1;
 	b->engine = (struct engine){.parts = &parts, .host = &b->host, .config = &b->config, .allow = &b->allow,
-	                            .state = &b->state, .observer = &b->observer, .stop = &b->stop};
+	                            .state = &b->state, .observer = &b->observer, .stop = &b->stop, .confirm_ms = -1};
 	*state = b;
 	return guard_new(&b->host, &b->config, parts.proofs, &b->allow, &b->engine.guard);
 }
@@ -265,8 +265,8 @@ static struct undo_result roll_back(struct bench *b, const char *id, const char 
 	struct undo_result result;
 	int lock = -1;
 	_cleanup_buf_ struct buf why = {0};
-	assert_int_equal(runner_reopen(&b->engine, id, &w, &lock, &why), 0);
-	assert_int_equal(rollback_run(&w, step, somebody(), &result), 0);
+	assert_int_equal(writer_reopen(&w, &b->engine, id, &lock, &why), 0);
+	assert_int_equal(rollback_run(&w, &(struct undo_scope){.step = (char *)step}, somebody(), &result), 0);
 	writer_end(&w);
 	vault_close(&b->host.vault);
 	close(lock);
@@ -543,7 +543,7 @@ static void a_run_that_died_is_undone_by_probe(void **state)
 	struct run *run = load(b, id);
 	struct undo_plan plan = {0};
 	assert_null(run->ended);
-	assert_int_equal(rollback_plan(&b->engine, run, NULL, &plan), 0);
+	assert_int_equal(rollback_plan(&b->engine, run, &(struct undo_scope){0}, &plan), 0);
 	assert_int_equal(plan.n, 2);
 	assert_string_equal(plan.v[0].why, "is already as it was before");
 	assert_null(plan.v[1].why);
