@@ -72,9 +72,12 @@ static int prepare(struct session *s, const char *what)
 int keep_deadlines(struct session *s)
 {
 	_cleanup_strv_ struct strv ids = {0};
+	const struct observer talking = s->observer;
 	int status = EXIT_DONE;
 	if (state_pending(&s->state, &ids) < 0)
 		return EXIT_DONE;
+	/* What the command says is about what it was asked for. */
+	s->observer = (struct observer){.ctx = s, .phase = talking.phase, .warning = talking.warning};
 	for (size_t i = 0; i < ids.n; i++) {
 		struct run *run = load_idle(s, ids.v[i]);
 		int64_t deadline = run ? run_deadline(run) : 0;
@@ -88,6 +91,7 @@ int keep_deadlines(struct session *s)
 		if (r < 0)
 			status = complain(ids.v[i], reason(r, &why));
 	}
+	s->observer = talking;
 	return status;
 }
 
@@ -178,7 +182,7 @@ static json_t *json_recovery(const char *id, const struct recovery *r)
 	                 r->undone ? json_undo_result(&r->undo) : json_null(), "status", recover_status(r));
 }
 
-enum need { NEED_NOTHING, NEED_RECOVERY, NEED_WAITING };
+enum need { NEED_NOTHING, NEED_RECOVERY, NEED_WAITING, NEED_TIDYING };
 
 /* What is to be done about a run. -errno: its journal cannot be used. */
 static int what_it_needs(const struct session *s, const char *id, struct buf *ret_why)
@@ -192,9 +196,13 @@ static int what_it_needs(const struct session *s, const char *id, struct buf *re
 	if (r < 0)
 		return r;
 	int64_t deadline = run_deadline(run);
-	enum need need = run_open(run) || (deadline && deadline <= realtime_ms()) ? NEED_RECOVERY
-	                 : deadline                                               ? NEED_WAITING
-	                                                                          : NEED_NOTHING;
+	enum need need = NEED_NOTHING;
+	if (run_open(run) || (deadline && deadline <= realtime_ms()))
+		need = NEED_RECOVERY;
+	else if (deadline)
+		need = NEED_WAITING;
+	else if (state_marked(&s->state, id))
+		need = NEED_TIDYING; /* it ended just when its mark was to go */
 	run_free(&run);
 	return need;
 }
@@ -204,14 +212,12 @@ static int recover_one(struct session *s, const char *id, json_t *list)
 	struct recovery recovery = {0};
 	_cleanup_buf_ struct buf why = {0};
 	enum recover_how how = s->options->keep ? RECOVER_KEEP : RECOVER_UNDO;
-	if (!s->options->json)
-		print_styled(&s->printer, STYLE_BOLD, "Run %s\n", id);
 	int r = recover_run(&s->engine, id, how, operator_record("recover"), &recovery, &why);
 	if (r < 0)
 		return complain(id, reason(r, &why));
 	if (s->options->json)
 		json_array_append_new(list, json_recovery(id, &recovery));
-	else
+	else if (!recovery.ended)
 		print_recovery(&s->printer, &recovery);
 	return recover_status(&recovery);
 }
@@ -231,8 +237,10 @@ static int recover_if_needed(struct session *s, const char *id, json_t *list, si
 		complain(id, reason(need, &why));
 		return need == -EBADMSG ? EXIT_DAMAGED : EXIT_FAILED;
 	}
-	if (need == NEED_RECOVERY) {
-		++*ret_n;
+	if (need == NEED_RECOVERY && !s->options->json)
+		print_styled(&s->printer, STYLE_BOLD, "Run %s\n", id);
+	if (need == NEED_RECOVERY || need == NEED_TIDYING) {
+		*ret_n += need == NEED_RECOVERY;
 		status = recover_one(s, id, list);
 		need = what_it_needs(s, id, &why);
 	}

@@ -214,6 +214,12 @@ int state_mark(const struct state *state, const char *run)
 	return fd < 0 || fsync(dir) < 0 ? -errno : 0;
 }
 
+bool state_marked(const struct state *state, const char *run)
+{
+	_cleanup_close_ int dir = -1;
+	return open_part(state, "pending", false, &dir) == 0 && faccessat(dir, run, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int state_unmark(const struct state *state, const char *run)
 {
 	_cleanup_close_ int dir = -1;

@@ -19,6 +19,8 @@
 #include "base/buf.h"
 #include "core/journal-codec.h"
 
+#include <stdbool.h>
+
 struct state {
 	int root;    /* as host->root */
 	char *dir;   /* "/var/lib/respond" */
@@ -53,6 +55,7 @@ int state_find_run(const struct state *state, const char *text, char ret[RUN_ID_
  * away (should it come back after a crash, that does no harm). */
 int state_pending(const struct state *state, struct strv *ret);
 int state_mark(const struct state *state, const char *run);
+bool state_marked(const struct state *state, const char *run);
 int state_unmark(const struct state *state, const char *run);
 
 /* A process that waits for the deadlines of a run holds its mark, so that there is one.
