@@ -235,19 +235,26 @@ size_t round_count_residual(const struct round *round)
 	return n;
 }
 
+static bool in_trouble(const struct round *round, const struct step_report *report)
+{
+	bool trouble = report->state == STEP_FAILED;
+	for (size_t i = report->first; i < report->first + report->n; i++)
+		trouble |= round->verdicts[i].rule != NULL;
+	return trouble;
+}
+
 bool round_must_stop(const struct round *round)
 {
-	if (round->whole.rule)
-		return true;
-	for (size_t s = 0; s < round->n_steps; s++) {
-		const struct step_report *report = &round->steps[s];
-		if (report->step->on_failure == ON_FAILURE_CONTINUE)
-			continue;
-		if (report->state == STEP_FAILED)
-			return true;
-		for (size_t i = report->first; i < report->first + report->n; i++)
-			if (round->verdicts[i].rule)
-				return true;
-	}
-	return false;
+	bool stop = round->whole.rule != NULL;
+	for (size_t s = 0; s < round->n_steps; s++)
+		stop |= round->steps[s].step->on_failure != ON_FAILURE_CONTINUE && in_trouble(round, &round->steps[s]);
+	return stop;
+}
+
+bool round_must_undo(const struct round *round, const struct playbook *playbook)
+{
+	bool undo = round->whole.rule && playbook->on_failure == ON_FAILURE_ROLLBACK;
+	for (size_t s = 0; s < round->n_steps; s++)
+		undo |= round->steps[s].step->on_failure == ON_FAILURE_ROLLBACK && in_trouble(round, &round->steps[s]);
+	return undo;
 }

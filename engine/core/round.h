@@ -56,4 +56,8 @@ size_t round_count_residual(const struct round *round);
  * ON_FAILURE_CONTINUE. */
 bool round_must_stop(const struct round *round);
 
+/* Whether one of them asks for what was done to be taken back. Where the plan as a whole
+ * is refused, the playbook's policy counts. */
+bool round_must_undo(const struct round *round, const struct playbook *playbook);
+
 #endif

@@ -246,13 +246,27 @@ static int note_outcome(struct runner *run, struct change *c, enum outcome outco
 			r = strv_add_new(services, c->service);
 	} else if (outcome == OUTCOME_FAILED || outcome == OUTCOME_PARTLY) {
 		result->failed++;
+		result->partly += outcome == OUTCOME_PARTLY;
 		heed_policy(run, c->step);
 	}
+	result->drifted += outcome == OUTCOME_DRIFTED;
+	result->skipped += outcome == OUTCOME_SKIPPED;
 	if (observer(run)->outcome)
 		observer(run)->outcome(observer(run)->ctx, c, outcome, note);
 	int audited = outcome == OUTCOME_SKIPPED
 	                      ? 0 : trail_change(run->writer.trail, run->writer.run->id, c, outcome == OUTCOME_DONE);
 	return r < 0 ? r : audited;
+}
+
+/* A service that did not take its new configuration: a failure of the steps that edited it. */
+static void heed_reload(struct runner *run, size_t first)
+{
+	run->result->failed++;
+	for (size_t i = first; i < run->writer.run->n; i++) {
+		const struct run_entry *e = &run->writer.run->entries[i];
+		if (e->outcome == OUTCOME_DONE && e->change->service)
+			heed_policy(run, e->change->step);
+	}
 }
 
 static int apply_round(struct runner *run, size_t first)
@@ -266,7 +280,8 @@ static int apply_round(struct runner *run, size_t first)
 			run->result->held++;
 			continue;
 		}
-		run->must_stop |= run->engine->stop && *run->engine->stop;
+		run->result->signalled |= run->engine->stop && *run->engine->stop;
+		run->must_stop |= run->result->signalled;
 		enum outcome outcome = OUTCOME_SKIPPED;
 		writer_aim(&run->writer, c);
 		if (!run->must_stop) {
@@ -276,9 +291,8 @@ static int apply_round(struct runner *run, size_t first)
 		writer_phase(&run->writer, NULL);
 		r = note_outcome(run, c, outcome, &services);
 	}
-	int reloaded = r == 0 ? writer_reload(&run->writer, &services) : 0;
-	run->result->failed += reloaded < 0;
-	run->must_stop |= reloaded < 0 && run->playbook->on_failure != ON_FAILURE_CONTINUE;
+	if (r == 0 && writer_reload(&run->writer, &services) < 0)
+		heed_reload(run, first);
 	return r < 0 ? r : writer_sync(&run->writer);
 }
 
@@ -376,6 +390,7 @@ static int run_rounds(struct runner *run)
 			observer(run)->round(observer(run)->ctx, number, round);
 		r = log_refusals(run, round);
 		bool stop = round_must_stop(round);
+		run->must_undo |= number > 1 && round_must_undo(round, run->playbook);
 		bool last = stop || number > run->engine->config->max_rounds || !count_to_do(run, round);
 		if (r == 0 && !last)
 			r = execute(run, round, number);

@@ -15,9 +15,13 @@ struct run_result {
 	size_t done;
 	size_t held;
 	size_t refused;
-	size_t failed;        /* changes, and steps that could not be planned */
+	size_t failed;        /* changes, reloads, and steps that could not be planned */
+	size_t partly;        /* of the failed: changes that were begun, and are not as before */
+	size_t drifted;       /* changes that came too late, in any round; nothing was altered by them */
+	size_t skipped;       /* changes that were not begun, because the run stopped before them */
 	struct strv residual; /* what is still there after the last round; escaped */
-	bool stopped;         /* by on-failure = stop or by a signal */
+	bool stopped;         /* by on-failure or by a signal */
+	bool signalled;       /* it was a signal */
 	bool rolled_back;     /* by on-failure = rollback; undo says how it went */
 	struct undo_result undo;
 	int64_t deadline;     /* when the first change is taken back by itself, in ms since 1970; 0: none is */

@@ -33,7 +33,7 @@ static struct {
 	bool grows;
 	int grow_answer;
 	char order[64];
-	int reloads;
+	int reloads, reload_error;
 } toy;
 
 static void trace(char what, int cell)
@@ -159,6 +159,13 @@ static int plan_broken(struct host *host, const struct args *args, struct plan *
 	return plan_fail(plan, -EIO, "the disk is on fire");
 }
 
+/* Can be planned only until it has been done. */
+static int plan_brittle(struct host *host, const struct args *args, struct plan *plan)
+{
+	const char *cell = args_list(args, "cell")->v[0];
+	return toy.value[atoi(cell)] ? plan_fail(plan, -EIO, "cell %s has burst", cell) : plan_set(host, args, plan);
+}
+
 static const struct param toy_params[] = {
 	{.name = "cell", .type = TYPE_NUMBER, .flags = PARAM_LIST, .help = "cells"},
 	{.name = "service", .type = TYPE_YES_NO, .help = "whether toyd cares"},
@@ -168,6 +175,7 @@ static const struct fact_decl toy_facts[] = {{.name = "cell", .type = TYPE_TEXT,
 static const struct action set_action = {"toy.set", "set cells", toy_params, toy_facts, plan_set};
 static const struct action burn_action = {"toy.burn", "set cells for good", toy_params, toy_facts, plan_burn};
 static const struct action broken_action = {"toy.broken", "fail", toy_params, toy_facts, plan_broken};
+static const struct action brittle_action = {"toy.brittle", "fail later", toy_params, toy_facts, plan_brittle};
 
 static const struct service toyd = {.name = "toyd", .daemon = "/usr/sbin/toyd"};
 static const struct service toyd_config = {.name = "toyd-config"}; /* checks edits only */
@@ -176,11 +184,11 @@ static int toy_reload(struct host *host, const struct service *service, struct b
 {
 	(void)host, (void)service, (void)note;
 	toy.reloads++;
-	return 0;
+	return toy.reload_error;
 }
 
 static const struct parts parts = {
-	.actions = (const struct action *const[]){&set_action, &burn_action, &broken_action, NULL},
+	.actions = (const struct action *const[]){&set_action, &burn_action, &broken_action, &brittle_action, NULL},
 	.kinds = (const struct change_kind *const[]){&toy_set, &toy_burn, NULL},
 	.services = (const struct service *const[]){&toyd, &toyd_config, NULL},
 	.proofs = (const struct proof *const[]){NULL},
@@ -388,6 +396,61 @@ static void failure_rolls_back_where_told_so(void **state)
 	assert_int_equal(b->result.status, 1);
 }
 
+/* What was done in the first round is not left behind when the second cannot be planned. */
+static void a_later_round_that_fails_heeds_the_policy(void **state)
+{
+	struct bench *b = *state;
+	assert_int_equal(run_text(b, HEAD STEP("a", "toy.set", "1") STEP("b", "toy.brittle", "2")), 0);
+	assert_string_equal(toy.order, "a1 a2 ");
+	assert_false(b->result.rolled_back);
+	assert_int_equal(b->result.status, 3);
+	roll_back(b, b->result.id, NULL); /* so that it holds nothing */
+	memset(&toy, 0, sizeof(toy));
+	assert_int_equal(run_text(b, HEAD STEP("a", "toy.set", "1") STEP("b", "toy.brittle", "2") "on-failure = rollback\n"), 0);
+	assert_string_equal(toy.order, "a1 a2 r2 r1 ");
+	assert_true(b->result.rolled_back);
+	assert_int_equal(b->result.undo.done, 2);
+	assert_int_equal(b->result.status, 1);
+}
+
+static void a_reload_that_fails_heeds_the_policy(void **state)
+{
+	struct bench *b = *state;
+	toy.reload_error = -EIO;
+	assert_int_equal(run_text(b, HEAD STEP("a", "toy.set", "1") STEP("b", "toy.set", "2") "service = yes\n"), 0);
+	assert_true(b->result.stopped);
+	assert_false(b->result.rolled_back);
+	assert_int_equal(b->result.status, 3);
+	roll_back(b, b->result.id, NULL); /* so that it holds nothing */
+	memset(&toy, 0, sizeof(toy));
+	toy.reload_error = -EIO;
+	assert_int_equal(run_text(b, HEAD STEP("a", "toy.set", "1")
+	                         STEP("b", "toy.set", "2") "service = yes\non-failure = rollback\n"), 0);
+	assert_string_equal(toy.order, "a1 a2 r2 r1 ");
+	assert_true(b->result.rolled_back);
+	roll_back(b, b->result.id, NULL); /* so that it holds nothing */
+	memset(&toy, 0, sizeof(toy));
+	toy.reload_error = -EIO;
+	assert_int_equal(run_text(b, HEAD STEP("a", "toy.set", "1")
+	                         STEP("b", "toy.set", "2") "service = yes\non-failure = continue\n"), 0);
+	assert_false(b->result.stopped);
+	assert_int_equal(b->result.status, 3);
+}
+
+static void a_run_counts_what_became_of_each_change(void **state)
+{
+	struct bench *b = *state;
+	toy.fails[3] = true;
+	toy.drifts[2] = true;
+	assert_int_equal(run_text(b, HEAD STEP("a", "toy.set", "1, 2, 3, 4, 5")), 0);
+	assert_int_equal(b->result.done, 1);
+	assert_int_equal(b->result.drifted, 1);
+	assert_int_equal(b->result.failed, 1);
+	assert_int_equal(b->result.skipped, 2);
+	assert_int_equal(b->result.partly, 0);
+	assert_false(b->result.signalled);
+}
+
 static void a_step_that_cannot_be_planned_changes_nothing(void **state)
 {
 	struct bench *b = *state;
@@ -519,6 +582,8 @@ static void a_signal_ends_the_run_between_changes(void **state)
 	assert_int_equal(run_text(b, HEAD STEP("a", "toy.set", "1")), 0);
 	assert_string_equal(toy.order, "");
 	assert_true(b->result.stopped);
+	assert_true(b->result.signalled);
+	assert_int_equal(b->result.skipped, 1);
 	assert_int_equal(b->result.status, 1);
 }
 
@@ -567,6 +632,9 @@ int main(void)
 		TEST(failure_stops),
 		TEST(failure_goes_on_where_told_so),
 		TEST(failure_rolls_back_where_told_so),
+		TEST(a_later_round_that_fails_heeds_the_policy),
+		TEST(a_reload_that_fails_heeds_the_policy),
+		TEST(a_run_counts_what_became_of_each_change),
 		TEST(a_step_that_cannot_be_planned_changes_nothing),
 		TEST(a_refusal_has_its_own_status),
 		TEST(other_steps_go_on_beside_a_refusal),
