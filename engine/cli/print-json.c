@@ -91,9 +91,13 @@ json_t *json_undo_result(const struct undo_result *r)
 
 json_t *json_result(const struct run_result *r)
 {
-	return json_pack("{so si si si si si so sb so so so si}", "run", r->id[0] ? json_string(r->id) : json_null(), "rounds",
-	                 (int)r->rounds, "done", (int)r->done, "held", (int)r->held, "refused", (int)r->refused, "failed",
-	                 (int)r->failed, "residual", json_strings(&r->residual), "stopped", r->stopped, "rolled_back",
+	size_t failed = r->failed - r->partly - r->unplanned;
+	return json_pack("{so si si si si si si si si si so so sb sb so so so si}", "run",
+	                 r->id[0] ? json_string(r->id) : json_null(), "rounds", (int)r->rounds, "done", (int)r->done, "held",
+	                 (int)r->held, "refused", (int)r->refused, "failed", (int)failed, "unplanned", (int)r->unplanned,
+	                 "partly", (int)r->partly, "drifted", (int)r->drifted, "skipped", (int)r->skipped, "troubles",
+	                 json_strings(&r->troubles), "residual", json_strings(&r->residual), "stopped", r->stopped,
+	                 "signalled", r->signalled, "rolled_back",
 	                 r->rolled_back ? json_undo_result(&r->undo) : json_null(), "confirm-by", json_ms(r->confirm_by),
 	                 "deadline", json_ms(r->deadline), "status", r->status);
 }

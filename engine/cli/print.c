@@ -196,7 +196,7 @@ void print_plan_summary(const struct printer *p, const struct round *round, cons
 	if (residual)
 		print_styled(p, STYLE_YELLOW, " %zu left for you.", residual);
 	if (pending && round_must_stop(round))
-		print_styled(p, STYLE_RED, "\nBecause of that, a run would change nothing (on-failure = stop).");
+		print_styled(p, STYLE_RED, "\nBecause of that, a run changes nothing (on-failure).");
 	fputc('\n', p->out);
 }
 
@@ -258,32 +258,83 @@ static void print_deadlines(const struct printer *p, const struct run_result *re
 	print_styled(p, STYLE_DIM, "To take it back: respond --rollback %s\n", result->id);
 }
 
+/* ", 2 refused": nothing where there are none. */
+static void print_count(const struct printer *p, enum style style, size_t n, const char *what)
+{
+	if (n)
+		print_styled(p, style, ", %zu %s", n, what);
+}
+
+static const char *unplanned_words(const struct run_result *r)
+{
+	return r->unplanned == 1 ? "step could not be planned" : "steps could not be planned";
+}
+
+static void print_counts(const struct printer *p, const struct run_result *r)
+{
+	print_styled(p, STYLE_BOLD, "Run %s: ", r->id);
+	if (r->rounds)
+		print_styled(p, r->done ? STYLE_GREEN : STYLE_PLAIN, "%zu change%s done in %u round%s", r->done,
+		             r->done == 1 ? "" : "s", r->rounds, r->rounds == 1 ? "" : "s");
+	else
+		print_styled(p, STYLE_PLAIN, "nothing was done");
+	print_count(p, STYLE_PLAIN, r->held, "held");
+	print_count(p, STYLE_RED, r->refused, "refused");
+	print_count(p, STYLE_RED, r->failed - r->partly - r->unplanned, "failed");
+	print_count(p, STYLE_RED, r->unplanned, unplanned_words(r));
+	print_count(p, STYLE_RED, r->partly, "begun and not finished");
+	print_count(p, STYLE_YELLOW, r->drifted, "overtaken by a change of somebody else");
+	print_count(p, STYLE_YELLOW, r->skipped, "not begun");
+	if (r->status == 0)
+		print_styled(p, STYLE_GREEN, "; nothing is left to do");
+	fputs(".\n", p->out);
+}
+
+static void print_why_stopped(const struct printer *p, const struct run_result *r)
+{
+	if (r->signalled)
+		print_styled(p, STYLE_RED, "Stopped by a signal.\n");
+	else if (r->stopped)
+		print_styled(p, STYLE_RED, "Stopped at the first failure or refusal%s.\n",
+		             r->rolled_back ? ", and taken back (on-failure = rollback)" : "");
+}
+
+/* What this run has put in force or holds, and has not taken back. */
+static void print_in_force(const struct printer *p, const struct run_result *r)
+{
+	size_t put = r->done + r->held + r->partly, back = r->undo.done + r->undo.kept;
+	size_t live = put > back ? put - back : 0;
+	if (!live) {
+		print_styled(p, STYLE_BOLD, "In force: nothing of this run.\n");
+		return;
+	}
+	print_styled(p, STYLE_BOLD, "In force: %zu change%s of this run", live, live == 1 ? "" : "s");
+	if (r->partly && !r->rolled_back)
+		print_styled(p, STYLE_RED, ", of which %zu only in part", r->partly);
+	print_styled(p, STYLE_PLAIN, "; respond --show %s tells which.\n", r->id);
+	print_deadlines(p, r);
+}
+
 void print_result(const struct printer *p, const struct run_result *result)
 {
 	fputc('\n', p->out);
+	for (size_t i = 0; i < result->troubles.n; i++)
+		print_styled(p, STYLE_RED, "%s\n", result->troubles.v[i]);
 	for (size_t i = 0; i < result->residual.n; i++)
 		print_styled(p, STYLE_YELLOW, "left: %s\n", result->residual.v[i]);
 	if (!result->id[0]) {
 		bool clean = !result->failed && !result->residual.n;
-		print_styled(p, STYLE_BOLD, "%s\n", clean ? "Nothing to do." : "Nothing was changed.");
+		print_styled(p, STYLE_BOLD, "%s", clean ? "Nothing to do" : "Nothing was changed");
+		print_count(p, STYLE_RED, result->unplanned, unplanned_words(result));
+		fputs(".\n", p->out);
 		return;
 	}
-	print_styled(p, STYLE_BOLD, "Run %s: ", result->id);
-	print_styled(p, result->done ? STYLE_GREEN : STYLE_PLAIN, "%zu change%s done in %u round%s", result->done,
-	             result->done == 1 ? "" : "s", result->rounds, result->rounds == 1 ? "" : "s");
-	if (result->held)
-		print_styled(p, STYLE_PLAIN, ", %zu held", result->held);
-	if (result->refused)
-		print_styled(p, STYLE_RED, ", %zu refused", result->refused);
-	if (result->failed)
-		print_styled(p, STYLE_RED, ", %zu failed", result->failed);
-	if (result->stopped)
-		print_styled(p, STYLE_RED, ", stopped");
-	if (result->status == 0)
-		print_styled(p, STYLE_GREEN, "; nothing is left to do");
-	fputs(".\n", p->out);
+	print_counts(p, result);
+	print_why_stopped(p, result);
 	if (result->rolled_back)
 		print_undo_result(p, &result->undo);
+	if (result->status != 0)
+		print_in_force(p, result);
 	else if (result->done || result->held)
 		print_deadlines(p, result);
 }

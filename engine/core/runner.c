@@ -77,6 +77,16 @@ static int describe(const struct change *c, struct buf *ret)
 	return c->kind->describe(c, ret);
 }
 
+/* STEP and REASON may be NULL. */
+static int add_trouble(struct runner *run, const char *word, const char *step, const char *what, const char *reason)
+{
+	_cleanup_buf_ struct buf line = {0};
+	buf_printf(&line, "%s: %s%s%s", word, step ? step : "", step ? ": " : "", what);
+	if (reason && *reason)
+		buf_printf(&line, " (%s)", reason);
+	return buf_error(&line) ? buf_error(&line) : strv_add(&run->result->troubles, line.data);
+}
+
 /* Logs and audits a refusal, unless this run did so already. */
 static int refuse(struct runner *run, const struct change *c, const struct verdict *v)
 {
@@ -86,7 +96,9 @@ static int refuse(struct runner *run, const struct change *c, const struct verdi
 	if (fresh <= 0)
 		return fresh;
 	run->result->refused++;
-	int r = start_writing(run);
+	int r = add_trouble(run, "refused", c ? c->step : NULL, v->why, v->rule);
+	if (r == 0)
+		r = start_writing(run);
 	if (r == 0)
 		r = writer_log(&run->writer, record_refused(c, v->rule, v->why));
 	return r < 0 ? r : trail_refusal(run->writer.trail, run->writer.run->id, c, v->rule);
@@ -235,6 +247,13 @@ static void heed_policy(struct runner *run, const char *step)
 	run->must_undo |= policy(run, step) == ON_FAILURE_ROLLBACK;
 }
 
+static int add_failure(struct runner *run, const struct change *c, enum outcome outcome, const char *note)
+{
+	_cleanup_buf_ struct buf line = {0};
+	int r = c->kind->describe(c, &line);
+	return r < 0 ? r : add_trouble(run, outcome_word(outcome), c->step, buf_text(&line), note);
+}
+
 static int note_outcome(struct runner *run, struct change *c, enum outcome outcome, struct strv *services)
 {
 	struct run_result *result = run->result;
@@ -248,6 +267,8 @@ static int note_outcome(struct runner *run, struct change *c, enum outcome outco
 		result->failed++;
 		result->partly += outcome == OUTCOME_PARTLY;
 		heed_policy(run, c->step);
+		if (r == 0)
+			r = add_failure(run, c, outcome, note);
 	}
 	result->drifted += outcome == OUTCOME_DRIFTED;
 	result->skipped += outcome == OUTCOME_SKIPPED;
@@ -357,7 +378,9 @@ static int log_failed_steps(struct runner *run, const struct round *round)
 		if (report->state != STEP_FAILED)
 			continue;
 		run->result->failed++;
-		if (run->writing)
+		run->result->unplanned++;
+		r = add_trouble(run, "not planned", report->step->name, report->failure, NULL);
+		if (r == 0 && run->writing)
 			r = writer_log(&run->writer, record_new("failed", json_pack("{ss so}", "step", report->step->name, "why",
 			                                                            json_text(report->failure))));
 	}
@@ -480,5 +503,6 @@ int runner_run(struct engine *engine, const struct playbook *playbook, json_t *o
 
 void run_result_free(struct run_result *result)
 {
+	strv_free(&result->troubles);
 	strv_free(&result->residual);
 }

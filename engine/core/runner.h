@@ -16,9 +16,11 @@ struct run_result {
 	size_t held;
 	size_t refused;
 	size_t failed;        /* changes, reloads, and steps that could not be planned */
+	size_t unplanned;     /* of the failed: steps that the last plan had to do without */
 	size_t partly;        /* of the failed: changes that were begun, and are not as before */
 	size_t drifted;       /* changes that came too late, in any round; nothing was altered by them */
 	size_t skipped;       /* changes that were not begun, because the run stopped before them */
+	struct strv troubles; /* what was refused, failed or could not be planned, with its reason; escaped */
 	struct strv residual; /* what is still there after the last round; escaped */
 	bool stopped;         /* by on-failure or by a signal */
 	bool signalled;       /* it was a signal */
