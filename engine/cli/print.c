@@ -312,7 +312,8 @@ static void print_in_force(const struct printer *p, const struct run_result *r)
 	if (r->partly && !r->rolled_back)
 		print_styled(p, STYLE_RED, ", of which %zu only in part", r->partly);
 	print_styled(p, STYLE_PLAIN, "; respond --show %s tells which.\n", r->id);
-	print_deadlines(p, r);
+	if (live > r->undo.impossible)
+		print_deadlines(p, r);
 }
 
 void print_result(const struct printer *p, const struct run_result *result)

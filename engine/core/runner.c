@@ -280,14 +280,18 @@ static int note_outcome(struct runner *run, struct change *c, enum outcome outco
 }
 
 /* A service that did not take its new configuration: a failure of the steps that edited it. */
-static void heed_reload(struct runner *run, size_t first)
+static int heed_reload(struct runner *run, size_t first, const struct strv *services)
 {
+	_cleanup_buf_ struct buf names = {0};
+	for (size_t i = 0; i < services->n; i++)
+		buf_printf(&names, "%s%s", i ? ", " : "", services->v[i]);
 	run->result->failed++;
 	for (size_t i = first; i < run->writer.run->n; i++) {
 		const struct run_entry *e = &run->writer.run->entries[i];
 		if (e->outcome == OUTCOME_DONE && e->change->service)
 			heed_policy(run, e->change->step);
 	}
+	return add_trouble(run, "failed", NULL, "to reload what was configured", buf_text(&names));
 }
 
 static int apply_round(struct runner *run, size_t first)
@@ -313,7 +317,7 @@ static int apply_round(struct runner *run, size_t first)
 		r = note_outcome(run, c, outcome, &services);
 	}
 	if (r == 0 && writer_reload(&run->writer, &services) < 0)
-		heed_reload(run, first);
+		r = heed_reload(run, first, &services);
 	return r < 0 ? r : writer_sync(&run->writer);
 }
 

@@ -276,6 +276,7 @@ said "stuck: told as begun, with the reason" "^  partly +middle: kill .*$stuck w
 said "stuck: the counts" '^Run .*: 1 change done in 1 round, 1 begun and not finished, 1 not begun\.$'
 said "stuck: undone is what can be" '^Rolled back: 1 undone, 1 cannot be undone\.$'
 said "stuck: what is in force" '^In force: 1 change of this run'
+check_not "stuck: no rollback is offered" grep -q -- --rollback <<<"$output"
 same "stuck: status" 3 $status
 same "stuck: in force" '' "$(gone)"
 same "stuck: the journal" 'first=done middle=partly last=skipped' "$(outcomes last outcome)"

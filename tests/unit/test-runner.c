@@ -420,6 +420,8 @@ static void a_reload_that_fails_heeds_the_policy(void **state)
 	assert_int_equal(run_text(b, HEAD STEP("a", "toy.set", "1") STEP("b", "toy.set", "2") "service = yes\n"), 0);
 	assert_true(b->result.stopped);
 	assert_false(b->result.rolled_back);
+	assert_int_equal(b->result.troubles.n, 1);
+	assert_string_equal(b->result.troubles.v[0], "failed: to reload what was configured (toyd)");
 	assert_int_equal(b->result.status, 3);
 	roll_back(b, b->result.id, NULL); /* so that it holds nothing */
 	memset(&toy, 0, sizeof(toy));
