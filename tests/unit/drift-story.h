@@ -25,7 +25,7 @@ struct text {
 
 /* What others do to our lines; a "touched" boundary is one where our edit is (line-readings.h). */
 enum intent {
-	INTENT_APART,	/* put in at boundaries, take out and replace between boundaries, that we did not touch */
+	INTENT_APART,   /* put in at boundaries, take out and replace between boundaries, that we did not touch */
 	INTENT_OVERLAP, /* the same at one that we did */
 	INTENT_BOTH,
 	INTENTS
@@ -41,7 +41,7 @@ struct story {
 		int v[STORY_PUTS];
 		size_t n;
 	} put[STORY_LINES + 1]; /* at the boundaries of after */
-	size_t kept;		/* lines of after that others left */
+	size_t kept;            /* lines of after that others left */
 	unsigned letters, style, serial;
 	uint64_t seed;
 };

@@ -12,14 +12,20 @@ void readings_make(struct readings *r, const int *a, size_t n, const int *b, siz
 	r->b = b, r->m = m;
 	for (size_t i = 0; i <= n; i++)
 		for (size_t k = 0; k <= m; k++)
-			r->head[i][k] = !i || !k	       ? 0
-					: a[i - 1] == b[k - 1] ? (short)(r->head[i - 1][k - 1] + 1)
-							       : longest(r->head[i - 1][k], r->head[i][k - 1]);
+			if (!i || !k)
+				r->head[i][k] = 0;
+			else if (a[i - 1] == b[k - 1])
+				r->head[i][k] = (short)(r->head[i - 1][k - 1] + 1);
+			else
+				r->head[i][k] = longest(r->head[i - 1][k], r->head[i][k - 1]);
 	for (size_t i = n + 1; i-- > 0;)
 		for (size_t k = m + 1; k-- > 0;)
-			r->tail[i][k] = i == n || k == m ? 0
-					: a[i] == b[k]	 ? (short)(r->tail[i + 1][k + 1] + 1)
-							 : longest(r->tail[i + 1][k], r->tail[i][k + 1]);
+			if (i == n || k == m)
+				r->tail[i][k] = 0;
+			else if (a[i] == b[k])
+				r->tail[i][k] = (short)(r->tail[i + 1][k + 1] + 1);
+			else
+				r->tail[i][k] = longest(r->tail[i + 1][k], r->tail[i][k + 1]);
 	r->edits = n + m - 2 * (size_t)r->head[n][m];
 }
 

@@ -22,7 +22,7 @@ struct readings {
 	const int *a, *b;
 	short head[READINGS_MAX + 1][READINGS_MAX + 1]; /* longest common subsequence of a[0, i) and b[0, k) */
 	short tail[READINGS_MAX + 1][READINGS_MAX + 1]; /* of a[i, n) and b[k, m) */
-	size_t edits;					/* lines taken out and put in, at least */
+	size_t edits; /* lines taken out and put in, at least */
 };
 
 void readings_make(struct readings *r, const int *a, size_t n, const int *b, size_t m);
