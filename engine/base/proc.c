@@ -16,36 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PF_KTHREAD 0x00200000u
 #define NOT_LINKED " (deleted)"
-
-int pids_add(struct pids *p, pid_t pid)
-{
-	if (p->n == p->cap) {
-		size_t cap = p->cap ? p->cap * 2 : 256;
-		pid_t *v = reallocarray(p->v, cap, sizeof(*v));
-		if (!v)
-			return -ENOMEM;
-		p->v = v;
-		p->cap = cap;
-	}
-	p->v[p->n++] = pid;
-	return 0;
-}
-
-bool pids_has(const struct pids *p, pid_t pid)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i] == pid)
-			return true;
-	return false;
-}
-
-void pids_free(struct pids *p)
-{
-	free(p->v);
-	*p = (struct pids){0};
-}
 
 static int add_number(void *ctx, DIR *dir, pid_t number)
 {
@@ -64,13 +35,7 @@ int proc_last_pid(int proc, pid_t *ret)
 	_cleanup_buf_ struct buf text = {0};
 	struct place at = {.path = "loadavg"};
 	int r = place_read_record(proc, &at, &text);
-	if (r < 0)
-		return r;
-	int pid;
-	if (sscanf(buf_text(&text), "%*s %*s %*s %*s %d", &pid) != 1)
-		return -EINVAL;
-	*ret = pid;
-	return 0;
+	return r < 0 ? r : proc_last_pid_decode(&text, ret);
 }
 
 static int threads(int proc, pid_t pid, struct pids *ret)
@@ -81,21 +46,6 @@ static int threads(int proc, pid_t pid, struct pids *ret)
 		return errno == ENOENT ? -ESRCH : -errno;
 	int r = place_visit(fd, add_number, ret);
 	return r == -ENOENT ? -ESRCH : r;
-}
-
-static int add_listed(const struct buf *text, struct pids *ret)
-{
-	char *end;
-	for (const char *p = buf_text(text); *p; p = end) {
-		long pid = strtol(p, &end, 10);
-		if (end == p)
-			break;
-		int r = pids_add(ret, (pid_t)pid);
-		if (r < 0)
-			return r;
-		end += *end == ' ';
-	}
-	return 0;
 }
 
 /* For kernels without /proc/PID/task/TID/children. */
@@ -116,7 +66,7 @@ static int children_place_of_thread(int proc, pid_t pid, pid_t tid, struct pids 
 	_cleanup_buf_ struct buf text = {0};
 	struct place at = place_of_thread(pid, tid, "children");
 	int r = place_read(proc, &at, 16 * 1024 * 1024, &text, NULL);
-	return r < 0 ? r : add_listed(&text, ret);
+	return r < 0 ? r : proc_children_decode(&text, ret);
 }
 
 /* Only the main thread, as the link count of the directory tells: most processes. */
@@ -145,41 +95,13 @@ int proc_children(int proc, pid_t pid, struct pids *ret)
 	return r;
 }
 
-/* The name may hold anything, also ") R 1": only the last parenthesis closes it. */
-static int parse_stat(const struct buf *text, struct proc_stat *ret)
-{
-	const char *open = strchr(buf_text(text), '('), *close = strrchr(buf_text(text), ')');
-	if (!open || !close || close < open)
-		return -EINVAL;
-	struct proc_stat st = {.pid = (pid_t)strtol(text->data, NULL, 10)};
-	int ppid, pgrp, session, tty;
-	unsigned flags, n_threads;
-	unsigned long long user, sys, start;
-	int n = sscanf(close + 1, " %c %d %d %d %d %*d %u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %u %*d %llu",
-	               &st.state, &ppid, &pgrp, &session, &tty, &flags, &user, &sys, &n_threads, &start);
-	if (n != 10)
-		return -EINVAL;
-	st.ppid = ppid;
-	st.pgrp = pgrp;
-	st.session = session;
-	st.tty = tty;
-	st.kthread = flags & PF_KTHREAD;
-	st.threads = n_threads;
-	st.cpu_ticks = user + sys;
-	st.start = start;
-	size_t len = (size_t)(close - open - 1);
-	memcpy(st.comm, open + 1, len < sizeof(st.comm) ? len : sizeof(st.comm) - 1);
-	*ret = st;
-	return 0;
-}
-
 static int stat_place(int proc, const struct place *at, struct proc_stat *ret)
 {
 	_cleanup_buf_ struct buf text = {0};
 	int r = place_read_record(proc, at, &text);
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
-	return parse_stat(&text, ret);
+	return proc_stat_decode(&text, ret);
 }
 
 int proc_stat(int proc, pid_t pid, struct proc_stat *ret)
@@ -240,14 +162,12 @@ int proc_status(int proc, pid_t pid, struct proc_status *ret)
 	int r = place_read_record(proc, &at, &text);
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
-	/* The name comes first and is escaped: no line of it can pass for another. */
-	const char *uid = strstr(buf_text(&text), "\nUid:"), *tracer = strstr(buf_text(&text), "\nTracerPid:");
-	const char *tgid = strstr(buf_text(&text), "\nTgid:");
-	struct proc_status st = {.tgid = tgid ? (pid_t)strtol(tgid + strlen("\nTgid:"), NULL, 10) : pid};
-	if (!uid || sscanf(uid, "\nUid: %u %u", &st.uid, &st.euid) != 2)
-		return -EINVAL;
-	if (tracer)
-		st.tracer = (pid_t)strtol(tracer + strlen("\nTracerPid:"), NULL, 10);
+	struct proc_status st;
+	r = proc_status_decode(&text, &st);
+	if (r < 0)
+		return r;
+	if (!st.tgid)
+		st.tgid = pid;
 	*ret = st;
 	return 0;
 }
@@ -259,11 +179,7 @@ int proc_comm(int proc, pid_t pid, char ret[64])
 	int r = place_read_record(proc, &at, &text);
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
-	size_t len = text.len && text.data[text.len - 1] == '\n' ? text.len - 1 : text.len;
-	if (len > 63)
-		len = 63;
-	memcpy(ret, buf_text(&text), len);
-	ret[len] = '\0';
+	proc_comm_decode(&text, ret);
 	return 0;
 }
 
@@ -286,33 +202,16 @@ int proc_cmdline(int proc, pid_t pid, size_t max, struct strv *ret, bool *ret_cu
 	int r = memory_list(proc, pid, "cmdline", max, &text, &cut);
 	if (r < 0)
 		return r;
-	/* A title that was written over argv ends in many NULs. */
-	while (text.len > 1 && text.data[text.len - 1] == '\0' && text.data[text.len - 2] == '\0')
-		text.len--;
-	for (size_t at = 0; at < text.len && !(at == 0 && text.data[0] == '\0' && text.len == 1);) {
-		size_t len = strnlen(text.data + at, text.len - at);
-		strv_addn(ret, text.data + at, len);
-		at += len + 1;
-	}
 	if (ret_cut)
 		*ret_cut = cut;
-	return strv_error(ret);
+	return proc_cmdline_decode(&text, ret);
 }
 
 int proc_environ_names(int proc, pid_t pid, size_t max, struct strv *ret)
 {
 	_cleanup_buf_ struct buf text = {0};
 	int r = memory_list(proc, pid, "environ", max, &text, NULL);
-	if (r < 0)
-		return r;
-	for (size_t at = 0; at < text.len;) {
-		size_t len = strnlen(text.data + at, text.len - at);
-		const char *equals = memchr(text.data + at, '=', len);
-		if (equals) /* without it there is no name, only content */
-			strv_addn(ret, text.data + at, (size_t)(equals - (text.data + at)));
-		at += len + 1;
-	}
-	return strv_error(ret);
+	return r < 0 ? r : proc_environ_decode(&text, ret);
 }
 
 static int link_text(int proc, const char *path, struct buf *ret)
@@ -432,8 +331,8 @@ static int visit_fd(void *ctx, DIR *dir, pid_t number)
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	unsigned inode;
-	return sscanf(text, "socket:[%u]", &inode) == 1 ? v->visit(v->ctx, inode) : 0;
+	uint32_t inode;
+	return proc_socket_decode(text, &inode) == 0 ? v->visit(v->ctx, inode) : 0;
 }
 
 int proc_sockets(int proc, pid_t pid, int (*visit)(void *ctx, uint32_t inode), void *ctx)
@@ -469,12 +368,5 @@ int proc_boot_id(int proc, char ret[40])
 	_cleanup_buf_ struct buf text = {0};
 	struct place at = {.path = "sys/kernel/random/boot_id"};
 	int r = place_read_record(proc, &at, &text);
-	if (r < 0)
-		return r;
-	size_t len = strcspn(buf_text(&text), "\n");
-	if (len == 0 || len > 39)
-		return -EINVAL;
-	memcpy(ret, text.data, len);
-	ret[len] = '\0';
-	return 0;
+	return r < 0 ? r : proc_boot_id_decode(&text, ret);
 }

@@ -15,22 +15,11 @@
 #ifndef RESPOND_BASE_PROC_H
 #define RESPOND_BASE_PROC_H
 
-#include "base/buf.h"
+#include "base/proc-codec.h"
 
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
-
-struct pids {
-	pid_t *v;
-	size_t n;
-	size_t cap;
-};
-
-int pids_add(struct pids *p, pid_t pid);
-bool pids_has(const struct pids *p, pid_t pid);
-void pids_free(struct pids *p);
-#define _cleanup_pids_ _cleanup_(pids_free)
 
 /* Every process (thread group), appended in ascending order as the kernel lists them. */
 int proc_pids(int proc, struct pids *ret);
@@ -42,31 +31,10 @@ int proc_last_pid(int proc, pid_t *ret);
  * the process is stopped. */
 int proc_children(int proc, pid_t pid, struct pids *ret);
 
-struct proc_stat {
-	pid_t pid;
-	pid_t ppid;
-	pid_t pgrp;
-	pid_t session;
-	int tty;            /* device number of the controlling terminal, 0: none */
-	char state;         /* R S D T t Z X I */
-	bool kthread;       /* PF_KTHREAD: no name and no empty argv can claim that */
-	unsigned threads;   /* including the main thread, even when that one has ended */
-	uint64_t cpu_ticks; /* utime + stime */
-	uint64_t start;     /* ticks after boot */
-	char comm[64];      /* raw bytes */
-};
-
 int proc_stat(int proc, pid_t pid, struct proc_stat *ret);
 
 /* Whether anything of it can still run: not when every thread is a zombie. */
 bool proc_alive(int proc, const struct proc_stat *st);
-
-struct proc_status {
-	uid_t uid;    /* real */
-	uid_t euid;   /* effective */
-	pid_t tgid;   /* not the pid asked for: that is a thread, no process */
-	pid_t tracer; /* 0: none */
-};
 
 int proc_status(int proc, pid_t pid, struct proc_status *ret);
 

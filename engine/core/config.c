@@ -226,33 +226,33 @@ static int take_entry(struct config *config, const struct ini_entry *e, struct d
 	return unknown_key(e, diags);
 }
 
-static int parse(const struct buf *bytes, struct config *config, struct diags *diags)
+int config_parse(const struct buf *bytes, struct config *ret, struct diags *diags)
 {
+	_cleanup_(config_free) struct config config = built_in;
 	_cleanup_(ini_free) struct ini ini = {0};
 	int r = ini_parse_bytes(bytes, &ini, diags);
 	for (size_t i = 0; i < ini.n_sections; i++)
 		check_section(&ini.sections[i], diags);
 	for (size_t i = 0; r == 0 && i < ini.n; i++)
-		r = take_entry(config, &ini.v[i], diags);
+		r = take_entry(&config, &ini.v[i], diags);
 	if (r == 0)
 		r = diags->error;
-	return r < 0 ? r : diags->n ? -EINVAL : 0;
+	if (r < 0 || diags->n)
+		return r < 0 ? r : -EINVAL;
+	*ret = config;
+	config = (struct config){0};
+	return 0;
 }
 
 int config_load(int root, const char *file, struct config *ret, struct diags *diags)
 {
-	_cleanup_(config_free) struct config config = built_in;
 	_cleanup_buf_ struct buf bytes = {0};
 	if (!diags->file && !(diags->file = strdup(file)))
 		return -ENOMEM;
 	int r = ini_read_file(root, file, &bytes, diags);
-	if (r == 0)
-		r = parse(&bytes, &config, diags);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	*ret = config;
-	config = (struct config){0};
-	return 0;
+	return config_parse(&bytes, ret, diags);
 }
 
 void config_free(struct config *config)

@@ -31,6 +31,7 @@ struct config {
 /* The built-in values, then FILE on top of them. A missing file is no error. What is
  * wrong with it goes to DIAGS and returns -EINVAL. */
 int config_load(int root, const char *file, struct config *ret, struct diags *diags);
+int config_parse(const struct buf *bytes, struct config *ret, struct diags *diags);
 void config_free(struct config *config);
 
 #endif
