@@ -73,6 +73,7 @@ bool guard_lifted(const struct guard *guard, const char *rule)
 	return guard->allow && strv_has(guard->allow, rule) && !fixed(rule);
 }
 
+__attribute__((format(printf, 2, 0)))
 static void add_sentence(struct buf *why, const char *fmt, va_list ap)
 {
 	buf_reset(why);

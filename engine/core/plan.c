@@ -127,6 +127,7 @@ int plan_fact_number(struct plan *plan, const char *fact, long long value)
 	return r < 0 ? r : 0;
 }
 
+__attribute__((format(printf, 2, 0)))
 static int add_line(struct strv *lines, const char *fmt, va_list ap)
 {
 	_cleanup_buf_ struct buf b = {0};
