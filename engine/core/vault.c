@@ -211,10 +211,10 @@ static int keep_writers_out(int fd)
 /* Judges what was moved in, and makes it root's alone. */
 static int adopt(struct vault *vault, const struct sha256 *sha256)
 {
-	_cleanup_close_ int fd = openat(vault->dir, sha256->hex, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
 	struct stat st;
 	struct sha256 now;
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+	if (name_open_regular(vault->dir, sha256->hex, &fd, &st) < 0 || st.st_nlink != 1)
 		return -ESTALE;
 	int r = keep_writers_out(fd);
 	if (r == 0)
@@ -256,6 +256,86 @@ int vault_open_object(struct vault *vault, const char *sha256_hex, int *ret_fd)
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
+}
+
+/* An object of our own in the place of one that others hold by another name or can still
+ * write to. */
+static int replace_by_copy(struct vault *vault, const char *sha256_hex)
+{
+	_cleanup_close_ int from = -1, fd = -1;
+	char name[RANDOM_NAME_LEN];
+	struct sha256 copied;
+	int r = vault_open_object(vault, sha256_hex, &from);
+	if (r == 0)
+		r = open_temporary(vault, name, &fd);
+	if (r < 0)
+		return r;
+	r = fd_copy(from, fd);
+	if (r == 0)
+		r = sha256_fd(fd, &copied);
+	if (r == 0 && strcmp(copied.hex, sha256_hex) != 0)
+		r = -EBADMSG;
+	if (r == 0)
+		r = sync_object(vault, fd);
+	if (r == 0 && renameat(vault->dir, name, vault->dir, sha256_hex) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(vault->dir, name, 0);
+	return r;
+}
+
+int vault_settle_object(struct vault *vault, const char *sha256_hex)
+{
+	struct sha256 sha256;
+	if (vault->read_only)
+		return -EROFS;
+	if (!sha256_is_hex(sha256_hex))
+		return -EINVAL;
+	snprintf(sha256.hex, sizeof(sha256.hex), "%s", sha256_hex);
+	int r = adopt(vault, &sha256);
+	if (r == -ESTALE || r == -ETXTBSY)
+		r = replace_by_copy(vault, sha256_hex);
+	return r < 0 ? r : vault_sync(vault);
+}
+
+int vault_give_back(struct vault *vault, const char *sha256_hex, int dir, const char *name)
+{
+	_cleanup_close_ int fd = -1;
+	if (vault->read_only)
+		return -EROFS;
+	int r = vault_open_object(vault, sha256_hex, &fd);
+	if (r != -EBADMSG)
+		return r == 0 ? -EINVAL : r;
+	vault->dirty = true;
+	if (renameat2(vault->dir, sha256_hex, dir, name, RENAME_NOREPLACE) < 0)
+		return -errno;
+	return vault_sync(vault);
+}
+
+static bool is_temporary(int dir, const char *name)
+{
+	static const char prefix[] = ".respond-";
+	const char *digits = name + sizeof(prefix) - 1;
+	struct stat st;
+	return strncmp(name, prefix, sizeof(prefix) - 1) == 0 && strlen(digits) == 16 &&
+	       strspn(digits, "0123456789abcdef") == 16 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
+int vault_sweep(struct vault *vault)
+{
+	_cleanup_strv_ struct strv names = {0};
+	if (vault->read_only)
+		return -EROFS;
+	int r = dir_names(vault->dir, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		if (!is_temporary(vault->dir, names.v[i]))
+			continue;
+		if (unlinkat(vault->dir, names.v[i], 0) < 0)
+			r = -errno;
+		vault->dirty = true;
+	}
+	return r < 0 ? r : vault_sync(vault);
 }
 
 int vault_read(struct vault *vault, const char *sha256_hex, size_t max, struct buf *ret)

@@ -10,6 +10,15 @@
  *  3. An object is hashed again whenever it is read: one that is not what its name
  *     says is refused (-EBADMSG).
  *  4. Nothing removes an object here.
+ *  5. Whoever writes here holds the state's lock.
+ *
+ * What the end of the program or of the host can leave, and who puts it in order:
+ *   - a temporary, whole or in part, which nothing refers to: vault_sweep();
+ *   - an object that was put and that no journal names: it waits for a purge;
+ *   - what vault_take() has moved in and not yet judged: of its old owner and mode still,
+ *     perhaps open to be written, perhaps not even the file that was meant. The change
+ *     whose intent names it calls vault_settle_object(), and where that was something
+ *     else, vault_give_back().
  */
 #ifndef RESPOND_CORE_VAULT_H
 #define RESPOND_CORE_VAULT_H
@@ -37,6 +46,17 @@ int vault_put_fd(struct vault *vault, int fd, struct sha256 *ret);
  * use vault_put_fd(). -ESTALE: something else stood there. Whatever it was, it is back
  * then; under a name beside NAME if that was taken meanwhile. */
 int vault_take(struct vault *vault, int dir, const char *name, const struct sha256 *sha256);
+
+/* Finishes a vault_take() that was cut short: 0: the object is there, whole, and the
+ * vault's alone. -ENOENT; -EBADMSG: what is there is not what its name says. */
+int vault_settle_object(struct vault *vault, const char *sha256_hex);
+
+/* Moves what is there under an object's name and is not that object (-EBADMSG) back to
+ * NAME in DIR. -EEXIST: something stands there; -EINVAL: it is the object. */
+int vault_give_back(struct vault *vault, const char *sha256_hex, int dir, const char *name);
+
+/* Removes the temporaries that an interrupted writer has left. */
+int vault_sweep(struct vault *vault);
 
 bool vault_has(struct vault *vault, const struct sha256 *sha256);
 

@@ -128,6 +128,9 @@ static void one_opened_to_read_writes_nothing(void **state)
 	assert_int_equal(vault_take(v, dir, "f", &h), -EROFS);
 	assert_int_equal(vault_put(v, &b, &h), -EROFS);
 	assert_int_equal(vault_put_fd(v, fd, &h), -EROFS);
+	assert_int_equal(vault_settle_object(v, old.hex), -EROFS);
+	assert_int_equal(vault_give_back(v, old.hex, dir, "g"), -EROFS);
+	assert_int_equal(vault_sweep(v), -EROFS);
 	vault_close(&v);
 	assert_int_equal(entries(s, "vault"), 1);
 	assert_file(s, "f", "f");
@@ -263,6 +266,112 @@ static void nothing_is_lost_on_the_way_back(void **state)
 	assert_int_equal(entries(s, "race/d"), atomic_load(&filler.made));
 }
 
+static void settle_is(struct file_stage *s, const struct sha256 *h, int expected)
+{
+	struct stat st;
+	assert_int_equal(vault_settle_object(s->host.vault, h->hex), expected);
+	if (expected < 0)
+		return;
+	assert_int_equal(lstat(at(s, object(h)), &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	assert_int_equal(st.st_uid, geteuid());
+	assert_int_equal(st.st_gid, getegid());
+	assert_int_equal(st.st_nlink, 1);
+	assert_true(vault_has(s->host.vault, h));
+	assert_int_equal(leftovers(s), 0);
+}
+
+/* As if the program had ended just behind the rename of vault_take(). */
+static void move_in(struct file_stage *s, const char *name, const struct sha256 *h)
+{
+	_cleanup_free_ char *from = strdup(at(s, name));
+	assert_int_equal(rename(from, at(s, object(h))), 0);
+}
+
+static void what_was_moved_in_is_settled(void **state)
+{
+	struct file_stage *s = *state;
+	struct sha256 h = hash_of("judged");
+	settle_is(s, &h, -ENOENT);
+	assert_int_equal(vault_settle_object(s->host.vault, "../f"), -EINVAL);
+	put_file(s, "f", "judged");
+	assert_int_equal(chown(at(s, "f"), 1, 1), 0);
+	assert_int_equal(chmod(at(s, "f"), 06755), 0);
+	move_in(s, "f", &h);
+	settle_is(s, &h, 0);
+	settle_is(s, &h, 0);
+}
+
+static void who_holds_it_open_or_by_another_name_keeps_another_file(void **state)
+{
+	struct file_stage *s = *state;
+	struct sha256 h = hash_of("judged");
+	struct stat st;
+	put_file(s, "f", "judged");
+	assert_int_equal(chmod(at(s, "f"), 0755), 0);
+	int writer = open(at(s, "f"), O_RDWR | O_CLOEXEC);
+	move_in(s, "f", &h);
+	settle_is(s, &h, 0);
+	assert_int_equal(pwrite(writer, "forged", 6, 0), 6);
+	close(writer);
+	settle_is(s, &h, 0);
+
+	put_file(s, "f", "judged");
+	assert_int_equal(chmod(at(s, "f"), 0755), 0);
+	assert_int_equal(link(at(s, "f"), at(s, "other")), 0);
+	move_in(s, "f", &h);
+	settle_is(s, &h, 0);
+	assert_int_equal(lstat(at(s, "other"), &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0755);
+	assert_file(s, "other", "judged");
+}
+
+static void what_was_not_meant_is_given_back(void **state)
+{
+	struct file_stage *s = *state;
+	struct sha256 h = hash_of("judged");
+	_cleanup_close_ int dir = open(s->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(vault_give_back(s->host.vault, h.hex, dir, "f"), -ENOENT);
+	put_file(s, "f", "swapped");
+	move_in(s, "f", &h);
+	settle_is(s, &h, -EBADMSG);
+	put_file(s, "f", "new");
+	assert_int_equal(vault_give_back(s->host.vault, h.hex, dir, "f"), -EEXIST);
+	assert_file(s, "f", "new");
+	assert_int_equal(vault_give_back(s->host.vault, h.hex, dir, "g"), 0);
+	assert_file(s, "g", "swapped");
+	mkdir(at(s, "d"), 0755);
+	move_in(s, "d", &h);
+	settle_is(s, &h, -EBADMSG);
+	assert_int_equal(vault_give_back(s->host.vault, h.hex, dir, "d"), 0);
+	assert_int_equal(symlink("f", at(s, object(&h))), 0);
+	settle_is(s, &h, -EBADMSG);
+	assert_int_equal(vault_give_back(s->host.vault, h.hex, dir, "l"), 0);
+	h = put_text(s, "judged");
+	assert_int_equal(vault_give_back(s->host.vault, h.hex, dir, "h"), -EINVAL);
+	assert_int_equal(entries(s, "vault"), 1);
+}
+
+static void what_was_begun_is_swept(void **state)
+{
+	struct file_stage *s = *state;
+	struct sha256 h = put_text(s, "kept");
+	static const char *const keep[] = {"vault/.respond-0123456789abcde", "vault/.respond-0123456789ABCDEF",
+	                                   "vault/.respond-0123456789abcdef0", "vault/respond-0123456789abcdef"};
+	for (size_t i = 0; i < sizeof(keep) / sizeof(*keep); i++)
+		put_file(s, keep[i], "other");
+	mkdir(at(s, "vault/.respond-00000000000000d0"), 0700);
+	put_file(s, "vault/.respond-0123456789abcdef", "half");
+	put_file(s, "vault/.respond-fedcba9876543210", "");
+	unsigned before = entries(s, "vault");
+	assert_int_equal(vault_sweep(s->host.vault), 0);
+	assert_int_equal(entries(s, "vault"), before - 2);
+	assert_int_equal(vault_sweep(s->host.vault), 0);
+	assert_int_equal(entries(s, "vault"), before - 2);
+	assert_true(vault_has(s->host.vault, &h));
+	rmdir(at(s, "vault/.respond-00000000000000d0"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, file_stage_make, file_stage_drop)
 
 int main(void)
@@ -277,6 +386,10 @@ int main(void)
 		TEST(takes_only_what_was_judged),
 		TEST(a_full_filesystem_leaves_nothing_behind),
 		TEST(nothing_is_lost_on_the_way_back),
+		TEST(what_was_moved_in_is_settled),
+		TEST(who_holds_it_open_or_by_another_name_keeps_another_file),
+		TEST(what_was_not_meant_is_given_back),
+		TEST(what_was_begun_is_swept),
 	};
 	if (!file_stage_root()) {
 		puts("needs root");
