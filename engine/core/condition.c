@@ -234,7 +234,7 @@ static int check_order(struct parser *p, const struct operand *o)
 		return 0;
 	if (o->type.list)
 		return refuse(p, &o->element, "is a list and has no order: compare its count, or use == and !=");
-	if (!is_numeric(&o->type) && o->type.type != TYPE_DURATION)
+	if (!is_numeric(&o->type) && o->type.type != TYPE_DURATION && o->type.type != TYPE_SIZE)
 		return refuse(p, &o->element, "has no order: use == and !=");
 	return 0;
 }
@@ -405,7 +405,7 @@ static bool test_holds(const struct word *w, const struct playbook *playbook, co
 		return any_equal(left, right) == (w->verb == TEST_EQ);
 	if (!left.n || !right.n)
 		return false;
-	int64_t a = value_number(left.v[0]), b = value_number(right.v[0]); /* a duration too: it starts with its ms */
+	int64_t a = value_number(left.v[0]), b = value_number(right.v[0]); /* a duration and a size start with it */
 	switch (w->verb) {
 	case TEST_LT: return a < b;
 	case TEST_LE: return a <= b;

@@ -14,6 +14,7 @@
 
 #define NUMBER_MAX 1000000000000000LL
 #define DURATION_MAX_MS (36500LL * 24 * 60 * 60 * 1000) /* a hundred years */
+#define SIZE_MAX_BYTES (1024LL << 40)
 #define USER_MAX 255
 
 int value_refuse(struct buf *why, const char *text, const char *fmt, ...)
@@ -156,25 +157,48 @@ static int check_percent(const char *choices, const char *text, struct buf *out,
 	return ranged("a percentage", text, len && text[len - 1] == '%' ? len - 1 : len, 0, 1000000, out, why);
 }
 
+struct unit {
+	const char *name;
+	int64_t worth; /* in the smallest */
+};
+
+/* A whole number and one of the UNITS, of which the first is the smallest. -ERANGE:
+ * more than MAX of those. */
+static int parse_units(const struct unit *units, size_t n_units, const char *text, int64_t max, struct buf *out)
+{
+	size_t digits = strspn(text, "0123456789");
+	for (size_t i = 0; i < n_units; i++) {
+		int64_t n;
+		if (strcmp(text + digits, units[i].name) != 0)
+			continue;
+		int r = parse_number(text, digits, max / units[i].worth, &n);
+		return r < 0 ? r : buf_printf(out, "%lld%s", (long long)(n * units[i].worth), units[0].name);
+	}
+	return -EINVAL;
+}
+
 static int check_duration(const char *choices, const char *text, struct buf *out, struct buf *why)
 {
 	(void)choices;
-	static const struct {
-		const char *unit;
-		int64_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
-	size_t digits = strspn(text, "0123456789");
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
-		int64_t n;
-		if (strcmp(text + digits, units[i].unit) != 0)
-			continue;
-		int r = parse_number(text, digits, DURATION_MAX_MS / units[i].ms, &n);
-		if (r == 0)
-			return buf_printf(out, "%lldms", (long long)(n * units[i].ms));
-		if (r == -ERANGE)
-			return value_refuse(why, text, "is too long: at most 36500d");
-	}
+	static const struct unit units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+	int r = parse_units(units, sizeof(units) / sizeof(*units), text, DURATION_MAX_MS, out);
+	if (r == -ERANGE)
+		return value_refuse(why, text, "is too long: at most 36500d");
+	if (r != -EINVAL)
+		return r;
 	return value_refuse(why, text, "is not a duration: a whole number with a unit, such as 500ms, 30s, 10m, 24h or 7d");
+}
+
+static int check_size(const char *choices, const char *text, struct buf *out, struct buf *why)
+{
+	(void)choices;
+	static const struct unit units[] = {{"B", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {"T", 1LL << 40}};
+	int r = parse_units(units, sizeof(units) / sizeof(*units), text, SIZE_MAX_BYTES, out);
+	if (r == -ERANGE)
+		return value_refuse(why, text, "is too large: at most 1024T");
+	if (r != -EINVAL)
+		return r;
+	return value_refuse(why, text, "is not a size: a whole number with a unit, such as 512B, 64K, 500M, 10G or 2T");
 }
 
 static int check_user(const char *choices, const char *text, struct buf *out, struct buf *why)
@@ -247,6 +271,7 @@ static const struct {
 	[TYPE_NUMBER] = {"number", "number-list", check_number},
 	[TYPE_PERCENT] = {"percent", "percent-list", check_percent},
 	[TYPE_DURATION] = {"duration", "duration-list", check_duration},
+	[TYPE_SIZE] = {"size", "size-list", check_size},
 	[TYPE_YES_NO] = {"yes-no", "yes-no-list", check_yes_no},
 	[TYPE_OPTION] = {"option", "option-list", check_option},
 	[TYPE_CHOICE] = {"choice", "choice-list", check_choice},
@@ -311,6 +336,11 @@ int64_t value_number(const char *number)
 int64_t value_ms(const char *duration)
 {
 	return strtoll(duration, NULL, 10);
+}
+
+int64_t value_bytes(const char *size)
+{
+	return strtoll(size, NULL, 10);
 }
 
 bool value_yes(const char *yes_no)

@@ -26,6 +26,7 @@ enum type {
 	TYPE_NUMBER,      /* a whole number, 0 or more */
 	TYPE_PERCENT,     /* 0 or more, "90" or "90%"; one core is 100 */
 	TYPE_DURATION,    /* 500ms, 30s, 10m, 24h, 7d; normalised to milliseconds: "86400000ms" */
+	TYPE_SIZE,        /* 512B, 64K, 10M, 10G, 2T, powers of 1024; normalised to bytes: "10737418240B" */
 	TYPE_YES_NO,      /* yes or no */
 	TYPE_OPTION,      /* one line of an OpenSSH configuration: "Keyword value" */
 	TYPE_CHOICE,      /* one of the words that the parameter lists */
@@ -56,6 +57,7 @@ void value_free(struct value *v);
 
 /* Readers of single normalised elements. */
 int64_t value_ms(const char *duration);
+int64_t value_bytes(const char *size);
 int64_t value_number(const char *number);
 bool value_yes(const char *yes_no);
 

@@ -73,6 +73,12 @@ static const struct value_case good[] = {
 	{TYPE_DURATION, "10m", "600000ms"},
 	{TYPE_DURATION, "24h", "86400000ms"},
 	{TYPE_DURATION, "36500d", "3153600000000ms"},
+	{TYPE_SIZE, "0B", "0B"},
+	{TYPE_SIZE, "512B", "512B"},
+	{TYPE_SIZE, "64K", "65536B"},
+	{TYPE_SIZE, "3M", "3145728B"},
+	{TYPE_SIZE, "10G", "10737418240B"},
+	{TYPE_SIZE, "1024T", "1125899906842624B"},
 	{TYPE_YES_NO, "yes", "yes"},
 	{TYPE_YES_NO, "no", "no"},
 	{TYPE_OPTION, "PermitRootLogin no", "PermitRootLogin no"},
@@ -81,6 +87,7 @@ static const struct value_case good[] = {
 };
 
 #define NOT_A_KEY "is not an OpenSSH public key: write 'TYPE BASE64 [COMMENT]' as in a .pub file, without options"
+#define NO_SIZE "is not a size: a whole number with a unit, such as 512B, 64K, 500M, 10G or 2T"
 #define NO_DURATION "is not a duration: a whole number with a unit, such as 500ms, 30s, 10m, 24h or 7d"
 
 static const struct value_case bad[] = {
@@ -175,6 +182,16 @@ static const struct value_case bad[] = {
 	{TYPE_DURATION, "-1s", "'-1s' " NO_DURATION},
 	{TYPE_DURATION, "36501d", "'36501d' is too long: at most 36500d"},
 	{TYPE_DURATION, "99999999999999999d", "'99999999999999999d' is too long: at most 36500d"},
+	{TYPE_SIZE, "10", "'10' " NO_SIZE},
+	{TYPE_SIZE, "G", "'G' " NO_SIZE},
+	{TYPE_SIZE, "1.5G", "'1.5G' " NO_SIZE},
+	{TYPE_SIZE, "-1G", "'-1G' " NO_SIZE},
+	{TYPE_SIZE, "10g", "'10g' " NO_SIZE},
+	{TYPE_SIZE, "10GB", "'10GB' " NO_SIZE},
+	{TYPE_SIZE, "010G", "'010G' " NO_SIZE},
+	{TYPE_SIZE, "1025T", "'1025T' is too large: at most 1024T"},
+	{TYPE_SIZE, "1125899906842625B", "'1125899906842625B' is too large: at most 1024T"},
+	{TYPE_SIZE, "99999999999999999T", "'99999999999999999T' is too large: at most 1024T"},
 	{TYPE_YES_NO, "true", "'true' is neither yes nor no"},
 	{TYPE_YES_NO, "Yes", "'Yes' is neither yes nor no"},
 	{TYPE_OPTION, "PermitRootLogin", "'PermitRootLogin' is not an option: write 'Keyword value', as in sshd_config(5)"},
@@ -264,6 +281,7 @@ static void values_are_read_back(void **state)
 {
 	(void)state;
 	assert_int_equal(value_ms("86400000ms"), 86400000);
+	assert_int_equal(value_bytes("10737418240B"), 10737418240);
 	assert_int_equal(value_number("4294967296"), 4294967296);
 	assert_true(value_yes("yes"));
 	assert_false(value_yes("no"));
