@@ -64,6 +64,8 @@ int file_move_plan(struct host *host, struct plan *plan, const char *path, struc
 	if (r < 0)
 		return r;
 	c->takes_target = true;
+	c->takes = sha256;
+	c->takes_bytes = (uint64_t)st.st_blocks * 512;
 	if (ret_sha256)
 		*ret_sha256 = sha256;
 	if (ret)
@@ -197,6 +199,8 @@ static void explain(int r, const struct stat *st, struct buf *note)
 		buf_puts(note, "its filesystem is mounted read-only");
 	else if (r == -ENOSPC)
 		buf_puts(note, "there is no room for it in the vault");
+	else if (r == -EDQUOT)
+		buf_puts(note, "the vault's quota is reached: purge it (respond --vault purge), or raise the quota");
 	else if (r == -EBADMSG)
 		buf_puts(note, "the vault holds a copy that was tampered with");
 	else if (r == 0 && st->st_nlink > 1)

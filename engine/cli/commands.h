@@ -13,4 +13,7 @@ int command_run(struct session *s);
 int command_rollback_plan(struct session *s);
 int command_rollback(struct session *s);
 
+/* --vault with its words; in vault-commands.c. */
+int command_vault(struct session *s);
+
 #endif

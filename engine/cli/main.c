@@ -71,6 +71,7 @@ static int dispatch(struct session *s)
 	case COMMAND_CHECK: return command_check(s);
 	case COMMAND_ACTIONS: return show_actions(&s->printer, s->engine.parts, o->subject, o->json);
 	case COMMAND_RULES: return show_rules(&s->printer, o->json);
+	case COMMAND_VAULT: return command_vault(s);
 	case COMMAND_HELP: fputs(help_text, stdout); return EXIT_DONE;
 	case COMMAND_VERSION: puts(PACKAGE_STRING); return EXIT_DONE;
 	default: return EXIT_USAGE;

@@ -34,11 +34,16 @@ const char help_text[] =
 	"  -c, --check FILE       say what is wrong with a playbook; needs no root\n"
 	"      --actions [NAME]   list the actions, or one with its arguments and facts\n"
 	"      --rules            list the rules of the guard\n"
+	"      --vault            list what is kept in the vault, and who needs it\n"
+	"      --vault show OBJECT\n"
+	"      --vault export OBJECT FILE\n"
+	"                         OBJECT is a SHA-256 or the start of one\n"
+	"      --vault purge AGE  remove what no run has needed for so long (90d)\n"
 	"  -h, --help\n"
 	"  -V, --version\n"
 	"\n"
 	"Options:\n"
-	"  -n, --dry-run          plan only (with --playbook or --rollback)\n"
+	"  -n, --dry-run          plan only (with --playbook, --rollback or --vault purge)\n"
 	"  -s, --set NAME=VALUE   give an input of the playbook a value; may be repeated\n"
 	"      --step NAME        take back only this step (with --rollback)\n"
 	"      --confirm-within TIME\n"
@@ -60,7 +65,7 @@ const char help_text[] =
 	"respond(8) has more; respond-playbook(5) is the language of playbooks.\n";
 
 enum { OPT_ROLLBACK = 256, OPT_SHOW, OPT_ACTIONS, OPT_RULES, OPT_STEP, OPT_ALLOW, OPT_FORMAT, OPT_COLOR,
-       OPT_CONFIRM, OPT_CONFIRM_WITHIN, OPT_RECOVER, OPT_VERIFY, OPT_REAPPLY, OPT_AWAIT };
+       OPT_CONFIRM, OPT_CONFIRM_WITHIN, OPT_RECOVER, OPT_VERIFY, OPT_REAPPLY, OPT_AWAIT, OPT_VAULT };
 
 static const struct option long_options[] = {
 	{"playbook", required_argument, NULL, 'p'},
@@ -76,6 +81,7 @@ static const struct option long_options[] = {
 	{"check", required_argument, NULL, 'c'},
 	{"actions", optional_argument, NULL, OPT_ACTIONS},
 	{"rules", no_argument, NULL, OPT_RULES},
+	{"vault", optional_argument, NULL, OPT_VAULT},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{"dry-run", no_argument, NULL, 'n'},
@@ -101,6 +107,7 @@ static enum command command_of(int opt)
 	case 'c': return COMMAND_CHECK;
 	case OPT_ACTIONS: return COMMAND_ACTIONS;
 	case OPT_RULES: return COMMAND_RULES;
+	case OPT_VAULT: return COMMAND_VAULT;
 	case 'h': return COMMAND_HELP;
 	case 'V': return COMMAND_VERSION;
 	default: return COMMAND_NONE;
@@ -171,22 +178,17 @@ static int take_recover(struct options *o, const char *how, const char *run, str
 	return take_command(o, COMMAND_RECOVER, run, ret_why);
 }
 
-/* Flags that alter a command. */
-struct with {
-	bool dry, reapply;
-};
-
-static int take(struct options *o, int opt, const char *value, struct with *with, struct buf *ret_why)
+static int take(struct options *o, int opt, const char *value, bool *reapply, struct buf *ret_why)
 {
 	enum command command = command_of(opt);
 	if (command != COMMAND_NONE)
 		return take_command(o, command, value, ret_why);
 	switch (opt) {
-	case 'n': with->dry = true; return 0;
+	case 'n': o->dry = true; return 0;
 	case 's': return strv_add(&o->set, value);
 	case OPT_STEP: o->step = value; return 0;
 	case OPT_CONFIRM_WITHIN: return take_span(o, value, ret_why);
-	case OPT_REAPPLY: with->reapply = true; return 0;
+	case OPT_REAPPLY: *reapply = true; return 0;
 	case OPT_ALLOW: return take_allow(o, value, ret_why);
 	case OPT_FORMAT: return take_format(o, value, ret_why);
 	case OPT_COLOR: return take_colour(o, value, ret_why);
@@ -195,14 +197,14 @@ static int take(struct options *o, int opt, const char *value, struct with *with
 }
 
 /* What goes only together. */
-static int check_company(struct options *o, const struct with *with, struct buf *ret_why)
+static int check_company(struct options *o, bool reapply, struct buf *ret_why)
 {
-	bool dry = with->dry, reapply = with->reapply;
 	bool run = o->command == COMMAND_RUN, rollback = o->command == COMMAND_ROLLBACK;
 	if (o->command == COMMAND_NONE)
 		return bad(ret_why, "no command; --playbook FILE --dry-run is a good start");
-	if (dry && !run && !rollback)
-		return bad(ret_why, "--dry-run goes with --playbook or --rollback");
+	bool purge = o->command == COMMAND_VAULT && o->subject && strcmp(o->subject, "purge") == 0;
+	if (o->dry && !run && !rollback && !purge)
+		return bad(ret_why, "--dry-run goes with --playbook, --rollback or --vault purge");
 	if (o->set.n && !run)
 		return bad(ret_why, "--set goes with --playbook");
 	if (o->allow.n && !run && !rollback)
@@ -215,26 +217,41 @@ static int check_company(struct options *o, const struct with *with, struct buf 
 		return bad(ret_why, "--reapply goes with --verify");
 	if (reapply)
 		o->command = COMMAND_REAPPLY;
-	if (dry)
+	if (o->dry && !purge)
 		o->command = run ? COMMAND_PLAN : COMMAND_ROLLBACK_PLAN;
 	return 0;
+}
+
+/* The commands whose words are optional, and so may stand apart: at most how many. */
+static size_t words_of(int opt)
+{
+	return opt == OPT_VAULT ? WORDS_MAX : opt == OPT_ACTIONS || opt == OPT_VERIFY || opt == OPT_RECOVER ? 1 : 0;
+}
+
+/* The first of them, NULL: none. A lone "-" is a word. What is joined by "=" is the first,
+ * but to --recover: there it says how. */
+static const char *take_words(struct options *o, int opt, int argc, char **argv)
+{
+	o->n_words = 0;
+	if (optarg && opt != OPT_RECOVER)
+		o->words[o->n_words++] = optarg;
+	while (o->n_words < words_of(opt) && optind < argc && (argv[optind][0] != '-' || !argv[optind][1]))
+		o->words[o->n_words++] = argv[optind++];
+	return o->n_words ? o->words[0] : NULL;
 }
 
 int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_why)
 {
 	*ret = (struct options){.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), .confirm_ms = -1};
-	struct with with = {0};
+	bool reapply = false;
 	int opt, r = 0;
 	opterr = 0;
 	while (r == 0 && (opt = getopt_long(argc, argv, "p:lc:hVns:", long_options, NULL)) >= 0) {
-		const char *apart = NULL; /* an optional value may stand apart */
-		bool optional = opt == OPT_ACTIONS || opt == OPT_VERIFY || opt == OPT_RECOVER;
-		if (optional && (!optarg || opt == OPT_RECOVER) && optind < argc && argv[optind][0] != '-')
-			apart = argv[optind++];
+		const char *apart = words_of(opt) ? take_words(ret, opt, argc, argv) : NULL;
 		if (opt == OPT_RECOVER)
 			r = take_recover(ret, optarg, apart, ret_why);
 		else
-			r = take(ret, opt, apart ? apart : optarg, &with, ret_why);
+			r = take(ret, opt, apart ? apart : optarg, &reapply, ret_why);
 		if (r == -ENOENT) {
 			escape_str(ret_why, argv[optind - 1]);
 			buf_puts(ret_why, " is no option, or lacks its value");
@@ -246,7 +263,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_wh
 		buf_puts(ret_why, " belongs to no option");
 		r = -EINVAL;
 	}
-	return r < 0 ? r : check_company(ret, &with, ret_why);
+	return r < 0 ? r : check_company(ret, reapply, ret_why);
 }
 
 void options_free(struct options *options)

@@ -36,18 +36,24 @@ enum command {
 	COMMAND_CHECK,
 	COMMAND_ACTIONS,
 	COMMAND_RULES,
+	COMMAND_VAULT,
 	COMMAND_HELP,
 	COMMAND_VERSION,
 };
 
+#define WORDS_MAX 3
+
 struct options {
 	enum command command;
 	const char *subject; /* of the command: FILE, RUN or NAME; NULL where it is optional */
+	const char *words[WORDS_MAX]; /* of a command that takes several: SUBJECT and what follows it */
+	size_t n_words;
 	const char *step;
 	bool keep;             /* --recover=keep */
 	int64_t confirm_ms;    /* --confirm-within; -1: not given */
 	struct strv set;
 	struct strv allow;
+	bool dry;
 	bool json;
 	bool colour;
 };

@@ -133,11 +133,20 @@ static void print_entry(const struct printer *p, const struct run_entry *e)
 	print_detail(p, e->change, "      ");
 }
 
+static void print_purged(const struct printer *p, const json_t *record)
+{
+	size_t n = json_array_size(json_object_get(record, "objects"));
+	const char *time = json_string_value(json_object_get(record, "time"));
+	print_styled(p, STYLE_YELLOW, "  purged from the vault on %.10s: %zu object%s\n", time ? time : "?", n, n == 1 ? "" : "s");
+}
+
 /* Records that are no changes: refusals, steps that failed, residual. */
 static void print_remark(const struct printer *p, const json_t *record)
 {
 	static const char *const fields[] = {"step", "rule", "why", "what", "service", "note"};
 	const char *type = json_string_value(json_object_get(record, "type"));
+	if (strcmp(type, "purged") == 0)
+		print_purged(p, record);
 	if (strcmp(type, "refused") != 0 && strcmp(type, "failed") != 0 && strcmp(type, "residual") != 0 &&
 	    strcmp(type, "reload") != 0)
 		return;

@@ -177,6 +177,16 @@ int trail_undo(struct trail *trail, const char *run, const struct change *change
 	return record_change(trail, change->kind->audit_undo_type, "undo", run, change, NULL, success);
 }
 
+int trail_purge(struct trail *trail, const char *sha256_hex, bool success)
+{
+	if (!trail)
+		return 0;
+	_cleanup_(record_free) struct record r = {0};
+	add_word(&r, "op", "purge");
+	add_word(&r, "sha256", sha256_hex);
+	return record_send(trail, AUDIT_RESP_EXEC, &r, success);
+}
+
 int trail_refusal(struct trail *trail, const char *run, const struct change *change, const char *rule)
 {
 	/* "Anomaly not reacted to": what the change's own type would say did not happen. */

@@ -30,6 +30,9 @@ int trail_begin(struct trail *trail, const char *run, const char *playbook, cons
 int trail_change(struct trail *trail, const char *run, const struct change *change, bool success);
 int trail_undo(struct trail *trail, const char *run, const struct change *change, bool success);
 
+/* An object of the vault that no run needs any longer was removed. */
+int trail_purge(struct trail *trail, const char *sha256_hex, bool success);
+
 /* CHANGE is NULL when the plan as a whole was refused. */
 int trail_refusal(struct trail *trail, const char *run, const struct change *change, const char *rule);
 

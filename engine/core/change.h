@@ -152,6 +152,8 @@ struct change {
 	bool writes_target; /* `result` will */
 	bool takes_target;  /* nothing will */
 	struct buf result;
+	struct sha256 takes;  /* the object of the vault that the target becomes */
+	uint64_t takes_bytes; /* what that occupies; 0: none */
 };
 
 /* All texts are copied, DATA's reference is stolen (also on failure). */

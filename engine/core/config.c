@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define QUOTA_MIN (1 << 20)
+
 /* A miner's tree has a dozen processes, an incident a few dozen files; a block list of
  * a hook may well have tens of thousands of addresses. */
 static const struct config built_in = {
@@ -158,6 +160,22 @@ static int audit(struct context *c)
 	return 0;
 }
 
+/* A quota in which nothing can be kept is a mistake. */
+static int quota(struct context *c)
+{
+	_cleanup_strv_ struct strv spelt = {0};
+	_cleanup_buf_ struct buf why = {0};
+	int r = type_check(TYPE_SIZE, NULL, c->entry->value, &spelt, &why);
+	if (r == 0 && value_bytes(spelt.v[0]) < QUOTA_MIN) {
+		buf_printf(&why, "'%s' is too small: at least %dM", c->entry->value, QUOTA_MIN >> 20);
+		r = -EINVAL;
+	}
+	if (r < 0)
+		return refuse(c, r, &why);
+	*(uint64_t *)target(c) = (uint64_t)value_bytes(spelt.v[0]);
+	return 0;
+}
+
 #define AT(member) offsetof(struct config, member)
 
 static const struct setting settings[] = {
@@ -172,6 +190,7 @@ static const struct setting settings[] = {
 	{"limits", "prefix6", number, AT(min_prefix6), 1, 128},
 	{"limits", "rounds", number, AT(max_rounds), 1, 100},
 	{"records", "audit", audit, AT(audit_required), 0, 0},
+	{"vault", "quota", quota, AT(vault_quota), 0, 0},
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(*settings))
@@ -192,7 +211,8 @@ static void check_section(const struct ini_section *s, struct diags *diags)
 		for (size_t i = 0; i < N_SETTINGS; i++)
 			near_offer(&near, settings[i].section);
 		near_print(&near, &text);
-		diag_add(diags, s->line, "[%s] is no section of this file%s: it has [protect], [limits] and [records]", s->section,
+		diag_add(diags, s->line, "[%s] is no section of this file%s: it has [protect], [limits], [records] and "
+		         "[vault]", s->section,
 		         buf_text(&text));
 	} else if (s->name[0]) {
 		diag_add(diags, s->line, "[%s] takes no name", s->section);

@@ -10,6 +10,8 @@
 #include "base/netaddr.h"
 #include "core/diag.h"
 
+#include <stdint.h>
+
 struct config {
 	/* [protect] */
 	struct netaddr *addresses; /* never blocked, nor anything that contains them or lies within */
@@ -26,6 +28,8 @@ struct config {
 	unsigned max_rounds;
 	/* [records] */
 	bool audit_required;
+	/* [vault] */
+	uint64_t vault_quota; /* bytes that its objects may occupy; 0: no quota */
 };
 
 /* The built-in values, then FILE on top of them. A missing file is no error. What is

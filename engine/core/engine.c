@@ -39,6 +39,8 @@ int engine_lock(struct engine *engine, int *ret_lock, struct buf *ret_why)
 	}
 	if (r == 0)
 		r = open_vault(engine, vault_open);
+	if (r == 0)
+		r = vault_limit(engine->host->vault, engine->config->vault_quota);
 	if (r < 0)
 		buf_printf(ret_why, "%s cannot be used: %s", engine->state->dir, strerror(-r));
 	return r;

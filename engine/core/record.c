@@ -3,6 +3,7 @@
 
 #include "base/escape.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -20,6 +21,21 @@ static void time_text(char ret[40])
 	strftime(zone, sizeof(zone), "%z", &local);
 	unsigned ms = (unsigned)(now.tv_nsec / 1000000) % 1000;
 	snprintf(ret, 40, "%.19s.%03u%.3s:%.2s", date, ms, zone, zone + 3);
+}
+
+int record_time(const json_t *record, int64_t *ret)
+{
+	const char *text = json_string_value(json_object_get(record, "time"));
+	struct tm tm = {0};
+	int hours, minutes;
+	char sign;
+	const char *zone = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	zone = zone ? zone + strspn(zone, ".0123456789") : NULL;
+	if (!zone || sscanf(zone, "%c%2d:%2d", &sign, &hours, &minutes) != 3 || !strchr("+-", sign))
+		return -EBADMSG;
+	int64_t offset = (hours * 60 + minutes) * 60;
+	*ret = (int64_t)timegm(&tm) - (sign == '-' ? -offset : offset);
+	return 0;
 }
 
 json_t *record_new(const char *type, json_t *fields)
@@ -148,6 +164,11 @@ json_t *record_rollback(json_t *operator, const struct undo_scope *scope, const 
 		fields = NULL;
 	}
 	return record_new("undo", fields);
+}
+
+json_t *record_purged(const struct strv *objects, json_t *operator)
+{
+	return record_new("purged", json_pack("{so so}", "objects", text_list(objects), "operator", operator));
 }
 
 json_t *record_undo(unsigned change, enum undo undo, const char *note)

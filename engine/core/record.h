@@ -12,6 +12,9 @@
  * stolen; NULL gives NULL). */
 json_t *record_new(const char *type, json_t *fields);
 
+/* When a record was made, in seconds since 1970. -EBADMSG. */
+int record_time(const json_t *record, int64_t *ret);
+
 /* KEY says under which one the journal is written. */
 json_t *record_run(const struct journal_key *key, const struct playbook *playbook, const struct strv *allow, json_t *operator);
 json_t *record_round(unsigned number);
@@ -20,6 +23,7 @@ json_t *record_intent(const struct change *change);
 json_t *record_outcome(unsigned change, enum outcome outcome, const char *note);
 json_t *record_reapplied(unsigned change, enum outcome outcome, const char *note);
 json_t *record_rollback(json_t *operator, const struct undo_scope *scope, const struct strv *allow); /* steals OPERATOR */
+json_t *record_purged(const struct strv *objects, json_t *operator); /* steals OPERATOR */
 json_t *record_undo(unsigned change, enum undo undo, const char *note);
 
 #endif

@@ -2,6 +2,7 @@
 #include "core/rollback.h"
 
 #include "core/record.h"
+#include "core/vault-usage.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,7 +34,22 @@ static int count_key(void *ctx, const char *key)
 	return 0;
 }
 
-static int expect_by_probe(struct host *host, const struct run_entry *e, struct undo_item *item)
+/* "2026-11-23T22:08:31.000+01:00": the date is what people want. */
+static void explain_purge(const char *when, struct buf *note)
+{
+	buf_printf(note, "its copy was purged from the vault on %.10s", when);
+}
+
+static int expect_without_copy(const char *when, struct undo_item *item)
+{
+	_cleanup_buf_ struct buf why = {0};
+	explain_purge(when, &why);
+	item->expect = UNDO_IMPOSSIBLE;
+	item->why = buf_steal(&why);
+	return item->why ? 0 : -ENOMEM;
+}
+
+static int expect_by_probe(struct host *host, const struct run *run, const struct run_entry *e, struct undo_item *item)
 {
 	enum change_state state;
 	int r = e->change->kind->probe(host, e->change, &state);
@@ -42,6 +58,9 @@ static int expect_by_probe(struct host *host, const struct run_entry *e, struct 
 		item->why = strdup(strerror(-r));
 		return item->why ? 0 : -ENOMEM;
 	}
+	const char *purged = state == CHANGE_BEFORE ? NULL : change_purged(run, e->change, host->vault);
+	if (purged)
+		return expect_without_copy(purged, item);
 	item->expect = state == CHANGE_DRIFTED ? UNDO_DRIFTED : UNDO_DONE;
 	if (state == CHANGE_AFTER)
 		return 0;
@@ -58,8 +77,8 @@ static int all_held(struct host *host, const struct holders *holders, const stru
 	return r == -ENOMEM ? r : r == 0 && count.all && count.held == count.all;
 }
 
-static int expect(const struct engine *engine, const struct holders *holders, const struct run_entry *e,
-                  struct undo_item *item)
+static int expect(const struct engine *engine, const struct holders *holders, const struct run *run,
+                  const struct run_entry *e, struct undo_item *item)
 {
 	_cleanup_buf_ struct buf why = {0};
 	const char *rule, *by;
@@ -74,7 +93,7 @@ static int expect(const struct engine *engine, const struct holders *holders, co
 	if (held)
 		buf_printf(&why, "run %s holds it too", by);
 	else if (guard_undo(engine->guard, e->change, &rule, &why) == 0)
-		return expect_by_probe(engine->host, e, item);
+		return expect_by_probe(engine->host, run, e, item);
 	item->expect = held ? UNDO_KEPT : UNDO_REFUSED;
 	item->why = buf_steal(&why);
 	return item->why ? 0 : -ENOMEM;
@@ -98,7 +117,7 @@ int rollback_plan(const struct engine *engine, const struct run *run, const stru
 	               : -ENOMEM;
 	for (size_t i = run->n; r == 0 && i-- > 0;)
 		if (concerned(&run->entries[i], scope))
-			r = expect(engine, holders, &run->entries[i], &plan.v[plan.n++]);
+			r = expect(engine, holders, run, &run->entries[i], &plan.v[plan.n++]);
 	holders_free(&holders);
 	if (r < 0)
 		undo_plan_free(&plan);
@@ -137,6 +156,12 @@ static enum undo revert(struct writer *w, const struct change *c)
 		return UNDO_DONE;
 	if (r == -EBUSY)
 		return UNDO_KEPT;
+	const char *purged = change_purged(w->run, c, w->engine->host->vault);
+	if (purged) {
+		buf_reset(note);
+		explain_purge(purged, note);
+		return UNDO_IMPOSSIBLE;
+	}
 	if (!note->len)
 		buf_puts(note, strerror(-r));
 	return r == -ESTALE ? UNDO_DRIFTED : UNDO_FAILED;

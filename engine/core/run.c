@@ -349,6 +349,7 @@ int run_replay(struct run *run, json_t *record, struct change *live, const struc
 		{"recover", replay_remark},
 		{"refused", replay_remark},
 		{"reload", replay_remark},
+		{"purged", replay_remark},
 		{"residual", replay_remark},
 	};
 	const char *type = json_string_value(json_object_get(record, "type"));

@@ -5,7 +5,7 @@
 #include "base/escape.h"
 #include "base/strset.h"
 #include "core/record.h"
-#include "core/vault.h"
+#include "core/vault-room.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -321,9 +321,34 @@ static int apply_round(struct runner *run, size_t first)
 	return r < 0 ? r : writer_sync(&run->writer);
 }
 
+/* A vault that is full is found before the first change: what comes in a later round ends
+ * the run there. */
+static int check_quota(struct runner *run, const struct round *round)
+{
+	const struct vault *vault = run->engine->host->vault;
+	_cleanup_(vault_room_free) struct vault_room room = {0};
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < plan_count(round->plan); i++)
+		if (to_do(run, round, i))
+			r = vault_room_add(&room, vault, plan_at(round->plan, i));
+	if (r < 0 || vault_admit(vault, room.bytes) == 0)
+		return r;
+	buf_puts(run->why, "what has to be kept for the undo would exceed the vault's quota: make room "
+	                   "(respond --vault purge AGE) or raise the quota (respond.conf)");
+	return -EDQUOT;
+}
+
 static int execute(struct runner *run, struct round *round, unsigned number)
 {
-	int r = start_writing(run);
+	int r = check_quota(run, round);
+	if (r == -EDQUOT && run->writing) {
+		writer_warn(&run->writer, "%s", buf_text(run->why));
+		run->result->failed++;
+		run->must_stop = true;
+		return 0;
+	}
+	if (r == 0)
+		r = start_writing(run);
 	if (r == 0)
 		r = writer_log(&run->writer, record_round(number));
 	size_t first = run->writing ? run->writer.run->n : 0;

@@ -12,10 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define BLOCK 4096
+
 struct vault {
 	int dir;
 	bool read_only;
 	bool dirty; /* something was put since the last sync */
+	uint64_t quota; /* 0: none */
+	uint64_t used;  /* kept only while there is a quota */
 };
 
 /* Rule 1: root's own (or the tester's), and nobody else's business. */
@@ -84,6 +88,61 @@ void vault_close(struct vault **vault)
 	*vault = NULL;
 }
 
+int vault_visit(struct vault *vault, int (*visit)(void *ctx, const char *name, const struct stat *st), void *ctx)
+{
+	_cleanup_strv_ struct strv names = {0};
+	int r = dir_names(vault->dir, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		struct stat st;
+		if (fstatat(vault->dir, names.v[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+			r = visit(ctx, names.v[i], &st);
+		else if (errno != ENOENT)
+			r = -errno;
+	}
+	return r;
+}
+
+uint64_t vault_occupied(size_t len)
+{
+	return ((uint64_t)len + BLOCK - 1) / BLOCK * BLOCK;
+}
+
+static int add_used(void *ctx, const char *name, const struct stat *st)
+{
+	(void)name;
+	*(uint64_t *)ctx += (uint64_t)st->st_blocks * 512;
+	return 0;
+}
+
+int vault_limit(struct vault *vault, uint64_t quota)
+{
+	uint64_t used = 0;
+	int r = quota ? vault_visit(vault, add_used, &used) : 0;
+	if (r < 0)
+		return r;
+	vault->quota = quota;
+	vault->used = used;
+	return 0;
+}
+
+int vault_admit(const struct vault *vault, uint64_t bytes)
+{
+	return vault->quota && (vault->used > vault->quota || bytes > vault->quota - vault->used) ? -EDQUOT : 0;
+}
+
+/* There is one more. */
+static void count_object(struct vault *vault, const char *sha256_hex)
+{
+	struct stat st;
+	if (vault->quota && fstatat(vault->dir, sha256_hex, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		vault->used += (uint64_t)st.st_blocks * 512;
+}
+
+bool vault_names(const struct vault *vault, const char *sha256_hex)
+{
+	return sha256_is_hex(sha256_hex) && faccessat(vault->dir, sha256_hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 bool vault_has(struct vault *vault, const struct sha256 *sha256)
 {
 	int fd;
@@ -123,8 +182,10 @@ static int settle(struct vault *vault, int fd, const char *temporary, const stru
 	int r = sync_object(vault, fd);
 	if (r == 0 && renameat2(vault->dir, temporary, vault->dir, sha256->hex, RENAME_NOREPLACE) < 0)
 		r = -errno;
-	if (r == 0)
+	if (r == 0) {
+		count_object(vault, sha256->hex);
 		return 0;
+	}
 	unlinkat(vault->dir, temporary, 0);
 	if (r != -EEXIST)
 		return r;
@@ -142,7 +203,9 @@ int vault_put(struct vault *vault, const struct buf *bytes, struct sha256 *ret)
 	if (!vault_has(vault, &sha256)) {
 		char name[RANDOM_NAME_LEN];
 		_cleanup_close_ int fd = -1;
-		int r = open_temporary(vault, name, &fd);
+		int r = vault_admit(vault, vault_occupied(bytes->len));
+		if (r == 0)
+			r = open_temporary(vault, name, &fd);
 		if (r < 0)
 			return r;
 		r = fd_write(fd, buf_text(bytes), bytes->len);
@@ -167,12 +230,18 @@ int vault_put_fd(struct vault *vault, int from, struct sha256 *ret)
 		return -EINVAL;
 	char name[RANDOM_NAME_LEN];
 	_cleanup_close_ int fd = -1;
-	int r = fd_check_room(vault->dir, (unsigned long long)st.st_blocks * 512);
+	struct sha256 sha256;
+	int r = vault_admit(vault, (uint64_t)st.st_blocks * 512);
+	if (r < 0 && sha256_fd(from, &sha256) == 0 && vault_has(vault, &sha256)) {
+		*ret = sha256; /* what the vault has needs no room */
+		return 0;
+	}
+	if (r == 0)
+		r = fd_check_room(vault->dir, (unsigned long long)st.st_blocks * 512);
 	if (r == 0)
 		r = open_temporary(vault, name, &fd);
 	if (r < 0)
 		return r;
-	struct sha256 sha256;
 	r = fd_copy(from, fd);
 	if (r == 0)
 		r = sha256_fd(fd, &sha256);
@@ -226,16 +295,31 @@ static int adopt(struct vault *vault, const struct sha256 *sha256)
 	return r < 0 ? r : sync_object(vault, fd);
 }
 
+static int admit_file(const struct vault *vault, int dir, const char *name)
+{
+	struct stat st;
+	if (!vault->quota)
+		return 0;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return vault_admit(vault, (uint64_t)st.st_blocks * 512);
+}
+
 int vault_take(struct vault *vault, int dir, const char *name, const struct sha256 *sha256)
 {
 	if (vault->read_only)
 		return -EROFS;
+	int r = vault_names(vault, sha256->hex) ? -EEXIST : admit_file(vault, dir, name);
+	if (r < 0)
+		return r;
 	if (renameat2(dir, name, vault->dir, sha256->hex, RENAME_NOREPLACE) < 0)
 		return -errno;
 	vault->dirty = true;
-	int r = adopt(vault, sha256);
-	if (r == 0)
+	r = adopt(vault, sha256);
+	if (r == 0) {
+		count_object(vault, sha256->hex);
 		return 0;
+	}
 	int back = give_back(vault, sha256->hex, dir, name);
 	return back < 0 ? back : r;
 }
@@ -320,6 +404,21 @@ static bool is_temporary(int dir, const char *name)
 	return strncmp(name, prefix, sizeof(prefix) - 1) == 0 && strlen(digits) == 16 &&
 	       strspn(digits, "0123456789abcdef") == 16 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(st.st_mode);
+}
+
+int vault_remove(struct vault *vault, const char *sha256_hex)
+{
+	struct stat st;
+	if (vault->read_only)
+		return -EROFS;
+	if (!sha256_is_hex(sha256_hex))
+		return -EINVAL;
+	if (fstatat(vault->dir, sha256_hex, &st, AT_SYMLINK_NOFOLLOW) < 0 || unlinkat(vault->dir, sha256_hex, 0) < 0)
+		return -errno;
+	vault->dirty = true;
+	uint64_t freed = (uint64_t)st.st_blocks * 512;
+	vault->used -= freed < vault->used ? freed : vault->used;
+	return 0;
 }
 
 int vault_sweep(struct vault *vault)

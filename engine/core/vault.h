@@ -9,12 +9,13 @@
  *     vault, synced, and linked to its name without replacing anything.
  *  3. An object is hashed again whenever it is read: one that is not what its name
  *     says is refused (-EBADMSG).
- *  4. Nothing removes an object here.
+ *  4. Only a purge (core/purge.h) removes an object, after the journals say so.
  *  5. Whoever writes here holds the state's lock.
  *
  * What the end of the program or of the host can leave, and who puts it in order:
  *   - a temporary, whole or in part, which nothing refers to: vault_sweep();
- *   - an object that was put and that no journal names: it waits for a purge;
+ *   - an object that was put and that no journal names, or that the journals say was
+ *     purged: it waits for a purge;
  *   - what vault_take() has moved in and not yet judged: of its old owner and mode still,
  *     perhaps open to be written, perhaps not even the file that was meant. The change
  *     whose intent names it calls vault_settle_object(), and where that was something
@@ -26,6 +27,9 @@
 #include "base/buf.h"
 #include "base/hash.h"
 
+#include <stdint.h>
+#include <sys/stat.h>
+
 struct vault;
 
 /* Opens, making it if need be, DIR ("/var/lib/respond/vault") below ROOT. */
@@ -34,6 +38,24 @@ int vault_open(int root, const char *dir, struct vault **ret);
 /* Opens one that exists, to read only: whatever would write answers -EROFS. */
 int vault_open_to_read(int root, const char *dir, struct vault **ret);
 void vault_close(struct vault **vault);
+
+/* From now on, an object that would make all of them together occupy more than QUOTA
+ * bytes of the disk (holes do not count) is refused with -EDQUOT, before it is written
+ * or moved. */
+int vault_limit(struct vault *vault, uint64_t quota);
+
+/* Whether BYTES more would be taken: 0 or -EDQUOT. */
+int vault_admit(const struct vault *vault, uint64_t bytes);
+
+/* What an object of LEN bytes without holes occupies, as far as that can be told before. */
+uint64_t vault_occupied(size_t len);
+
+/* Visits all names in the vault in their order, whatever stands there (lstat); a nonzero
+ * answer ends the visit and is returned. */
+int vault_visit(struct vault *vault, int (*visit)(void *ctx, const char *name, const struct stat *st), void *ctx);
+
+/* Removes an object, or what stands in its place unless that is a directory. */
+int vault_remove(struct vault *vault, const char *sha256_hex);
 
 int vault_put(struct vault *vault, const struct buf *bytes, struct sha256 *ret);
 
@@ -58,7 +80,9 @@ int vault_give_back(struct vault *vault, const char *sha256_hex, int dir, const 
 /* Removes the temporaries that an interrupted writer has left. */
 int vault_sweep(struct vault *vault);
 
+/* Whether the object is there and whole; whether there is anything under its name. */
 bool vault_has(struct vault *vault, const struct sha256 *sha256);
+bool vault_names(const struct vault *vault, const char *sha256_hex);
 
 /* An object opened for reading, its hash checked. -ENOENT, -EBADMSG. */
 int vault_open_object(struct vault *vault, const char *sha256_hex, int *ret_fd);

@@ -70,6 +70,7 @@ static void assert_built_in(const struct config *c)
 	assert_int_equal(c->min_prefix6, 48);
 	assert_int_equal(c->max_rounds, 5);
 	assert_false(c->audit_required);
+	assert_int_equal(c->vault_quota, 0);
 	assert_int_equal(c->n_addresses + c->processes.n + c->paths.n + c->users.n, 0);
 }
 
@@ -111,7 +112,9 @@ static void a_file_adds_to_them(void **state)
 	    "prefix6 = 32\n"
 	    "rounds = 3\n"
 	    "[records]\n"
-	    "audit = required\n",
+	    "audit = required\n"
+	    "[vault]\n"
+	    "quota = 10G\n",
 	    0644);
 	assert_int_equal(load(t, &c, &why), 0);
 	assert_string_equal(buf_text(&why), "");
@@ -136,6 +139,7 @@ static void a_file_adds_to_them(void **state)
 	assert_int_equal(c.min_prefix6, 32);
 	assert_int_equal(c.max_rounds, 3);
 	assert_true(c.audit_required);
+	assert_int_equal(c.vault_quota, 10737418240);
 	config_free(&c);
 }
 
@@ -146,8 +150,11 @@ static void what_is_wrong_is_refused(void **state)
 		const char *text, *diags;
 	} cases[] = {
 		{"[protects]\nusers = a\n",
-		 "/respond.conf:1: [protects] is no section of this file (did you mean 'protect'?): it has [protect], [limits] "
-		 "and [records]\n"},
+		 "/respond.conf:1: [protects] is no section of this file (did you mean 'protect'?): it has [protect], [limits], "
+		 "[records] and [vault]\n"},
+		{"[vault]\nquota = 10\n",
+		 "/respond.conf:2: 'quota': '10' is not a size: a whole number with a unit, such as 512B, 64K, 500M, 10G or 2T\n"},
+		{"[vault]\nquota = 1023K\n", "/respond.conf:2: 'quota': '1023K' is too small: at least 1M\n"},
 		{"[protect a]\nusers = a\n", "/respond.conf:1: [protect] takes no name\n"},
 		{"[protect]\nuser = a\n",
 		 "/respond.conf:2: 'user' is no key of [protect] (did you mean 'users'?): it has addresses, processes, paths, "
