@@ -74,7 +74,7 @@ int command_plan(struct session *s)
 		s->engine.confirm_ms = s->options->confirm_ms;
 		if (r == 0)
 			r = round_plan(&s->engine, playbook, facts, &round);
-		status = r < 0 ? complain("planning", strerror(-r)) : plan_status(round);
+		status = r < 0 ? complain("planning", strerror(-r)) : quota_status(s, round, plan_status(round));
 	}
 	if (round && s->options->json) {
 		put_json(&s->printer, json_plan(playbook, round, &s->host, status));

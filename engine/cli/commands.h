@@ -16,4 +16,7 @@ int command_rollback(struct session *s);
 /* --vault with its words; in vault-commands.c. */
 int command_vault(struct session *s);
 
+/* STATUS, or EXIT_FAILED, said, where the vault's quota would end a run of the plan. */
+int quota_status(struct session *s, const struct round *round, int status);
+
 #endif

@@ -7,6 +7,7 @@
 #include "core/purge.h"
 #include "core/value.h"
 #include "core/vault-export.h"
+#include "core/vault-room.h"
 #include "show.h"
 #include "vault-show.h"
 
@@ -21,6 +22,23 @@ static int usage_error(const char *text)
 {
 	fprintf(stderr, "respond: %s\nTry: respond --help\n", text);
 	return EXIT_USAGE;
+}
+
+int quota_status(struct session *s, const struct round *round, int status)
+{
+	_cleanup_(vault_room_free) struct vault_room room = {0};
+	uint64_t quota = s->config.vault_quota;
+	if (!quota || status != EXIT_PENDING || engine_open_to_read(&s->engine) < 0)
+		return status;
+	struct vault *vault = s->host.vault;
+	int r = vault ? vault_limit(vault, quota) : 0;
+	for (size_t i = 0; r == 0 && i < plan_count(round->plan); i++)
+		if (round_pending(round, i))
+			r = vault_room_add(&room, vault, plan_at(round->plan, i));
+	if (r == 0)
+		r = vault ? vault_admit(vault, room.bytes) : room.bytes > quota ? -EDQUOT : 0;
+	vault_close(&s->host.vault);
+	return r == 0 ? status : complain("a run would change nothing", r == -EDQUOT ? vault_room_lacking : strerror(-r));
 }
 
 /* What the vault holds; the runs of which that is not known are named. */

@@ -333,8 +333,7 @@ static int check_quota(struct runner *run, const struct round *round)
 			r = vault_room_add(&room, vault, plan_at(round->plan, i));
 	if (r < 0 || vault_admit(vault, room.bytes) == 0)
 		return r;
-	buf_puts(run->why, "what has to be kept for the undo would exceed the vault's quota: make room "
-	                   "(respond --vault purge AGE) or raise the quota (respond.conf)");
+	buf_puts(run->why, vault_room_lacking);
 	return -EDQUOT;
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/vault-room.h"
 
+const char vault_room_lacking[] = "what has to be kept for the undo would exceed the vault's quota: make room "
+                                  "(respond --vault purge AGE) or raise the quota (respond.conf)";
+
 static int add(struct vault_room *room, const struct vault *vault, const char *sha256_hex, uint64_t bytes)
 {
 	int fresh = strset_add(&room->seen, sha256_hex);
-	if (fresh > 0 && !vault_names(vault, sha256_hex))
+	if (fresh > 0 && !(vault && vault_names(vault, sha256_hex)))
 		room->bytes += bytes;
 	return fresh < 0 ? fresh : 0;
 }

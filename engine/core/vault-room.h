@@ -15,7 +15,10 @@ struct vault_room {
 	uint64_t bytes;
 };
 
+/* VAULT may be NULL: none yet. */
 int vault_room_add(struct vault_room *room, const struct vault *vault, const struct change *change);
 void vault_room_free(struct vault_room *room);
+
+extern const char vault_room_lacking[]; /* the sentence for people */
 
 #endif

@@ -292,19 +292,45 @@ check_not "purged: nobody is accused" grep -q 'tampered' <<<"$output"
 run_respond --rollback "$run"
 same "purged: told once" "0 Nothing is left to undo." "$status $(tail -n 1 <<<"$output")"
 
+# ---- a full disk ---------------------------------------------------------------------------
+
+mv "$state_dir" /root/state
+mkdir -m 0700 "$state_dir"
+mount -t tmpfs -o size=2m,mode=0700 full "$state_dir"
+head -c 200000 /dev/urandom >/opt/evil/large
+quarantine /opt/evil/large
+same "a full disk: what is taken before" 0 $status
+cat /dev/zero >"$state_dir/filler" 2>/dev/null
+check_not "a full disk: it is" cp $work/original "$state_dir/more"
+run_respond --playbook quarantine.pb --set path=/opt/evil/c
+same "a full disk: no run" 1 $status
+check "a full disk: the file stays" test -f /opt/evil/c
+run_respond --vault purge 0s
+same "a full disk: a purge makes room" "0 0" "$status $(objects)"
+check "a full disk: the journal tells" grep -q 'purged from the vault' <<<"$(respond --show "$run")"
+rm "$state_dir/filler"
+umount "$state_dir"
+rmdir "$state_dir"
+mv /root/state "$state_dir"
+
 # ---- quota --------------------------------------------------------------------------------
 
 mkdir -p "$(dirname "$conf")"
 printf '[vault]\nquota = 1M\n' >"$conf"
 head -c 2000000 /dev/urandom >/opt/evil/large
-truncate -s 1G /opt/evil/sparse
+truncate -s 100M /opt/evil/sparse
 echo 'and a little' >>/opt/evil/sparse
 before=$(state)
+run_respond --playbook quarantine.pb --set path=/opt/evil/large --dry-run
+same "quota: a dry run tells" 1 $status
+check "quota: a dry run tells why" grep -q 'a run would change nothing: .* quota' <<<"$output"
 run_respond --playbook quarantine.pb --set path=/opt/evil/large
 same "quota: more than it is refused" 1 $status
 check "quota: says what to do" grep -q 'quota: make room (respond --vault purge AGE) or raise' <<<"$output"
 same "quota: nothing was begun" "$before" "$(state)"
 same "quota: the file stays" 2000000 "$(stat -c %s /opt/evil/large)"
+run_respond --playbook quarantine.pb --set path=/opt/evil/sparse --dry-run
+same "quota: a dry run knows of holes" 5 $status
 quarantine /opt/evil/sparse
 same "quota: holes do not count" 0 $status
 check "quota: the list tells" grep -q 'on disk of 1.0M' <<<"$(respond --vault)"

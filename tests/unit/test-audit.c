@@ -180,6 +180,7 @@ static void nothing_is_recorded_without_a_trail(void **state)
 	assert_int_equal(trail_change(NULL, "r1", c, true), 0);
 	assert_int_equal(trail_undo(NULL, "r1", c, true), 0);
 	assert_int_equal(trail_refusal(NULL, "r1", NULL, "net.own"), 0);
+	assert_int_equal(trail_purge(NULL, "00ff", true), 0);
 	assert_int_equal(trail_end(NULL, "r1", "done", "00ff", true), 0);
 	assert_int_equal(kernel.sent + kernel.logged, 0);
 	assert_false(trail_active(NULL));
@@ -208,11 +209,14 @@ static void every_deed_has_its_record(void **state)
 	assert_non_null(strstr(kernel.message, "op=refuse run=\"r1\" rule=file.packaged kind=test.kind"));
 	assert_int_equal(trail_refusal(trail, "r1", NULL, "limit.files"), 0);
 	assert_string_equal(kernel.message, "op=refuse run=\"r1\" rule=limit.files");
+	assert_int_equal(trail_purge(trail, "00ff", true), 0);
+	assert_int_equal(kernel.type, AUDIT_RESP_EXEC);
+	assert_string_equal(kernel.message, "op=purge sha256=00ff");
 	assert_int_equal(trail_end(trail, "r1", "residual", "beef", false), 0);
 	assert_int_equal(kernel.type, AUDIT_RESP_EXEC);
 	assert_string_equal(kernel.message, "op=end run=\"r1\" outcome=residual head=\"beef\"");
-	assert_int_equal(kernel.sent, 5);
-	assert_int_equal(kernel.logged, 5);
+	assert_int_equal(kernel.sent, 6);
+	assert_int_equal(kernel.logged, 6);
 	trail_close(&trail);
 	assert_null(trail);
 }

@@ -372,6 +372,72 @@ static void what_was_begun_is_swept(void **state)
 	rmdir(at(s, "vault/.respond-00000000000000d0"));
 }
 
+/* Bytes, of which each block of 4 KiB is another. */
+static struct buf blocks(char *bytes, size_t len, char first)
+{
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (char)(first + (int)(i / 4096));
+	return (struct buf){.data = bytes, .len = len};
+}
+
+static void a_quota_holds(void **state)
+{
+	struct file_stage *s = *state;
+	static char bytes[40960];
+	struct sha256 h, first = put_text(s, "a block");
+	struct buf b = blocks(bytes, sizeof(bytes), 'a');
+	assert_int_equal(vault_admit(s->host.vault, 1ULL << 60), 0);
+	assert_int_equal(vault_limit(s->host.vault, 4096 + 40960), 0);
+	assert_int_equal(vault_admit(s->host.vault, 40960), 0);
+	assert_int_equal(vault_admit(s->host.vault, 40961), -EDQUOT);
+	assert_int_equal(vault_put(s->host.vault, &b, &h), 0);
+	assert_int_equal(vault_put(s->host.vault, &b, &h), 0);
+	assert_int_equal(vault_admit(s->host.vault, 0), 0);
+	assert_int_equal(vault_admit(s->host.vault, 1), -EDQUOT);
+
+	/* Each way in: nothing is altered, and what is there already is as good. */
+	struct buf other = {.data = (char *)"other", .len = 5};
+	struct sha256 never = hash_of("other");
+	put_file(s, "f", "other");
+	put_file(s, "same", "a block");
+	_cleanup_close_ int fd = open(at(s, "f"), O_RDONLY | O_CLOEXEC), same = open(at(s, "same"), O_RDONLY | O_CLOEXEC);
+	assert_int_equal(vault_put(s->host.vault, &other, &h), -EDQUOT);
+	assert_int_equal(vault_put_fd(s->host.vault, fd, &h), -EDQUOT);
+	assert_int_equal(take(s, "f", &never), -EDQUOT);
+	assert_file(s, "f", "other");
+	assert_int_equal(take(s, "nothing", &never), -ENOENT);
+	assert_int_equal(take(s, "same", &first), -EEXIST);
+	assert_int_equal(vault_put_fd(s->host.vault, same, &h), 0);
+	assert_string_equal(h.hex, first.hex);
+	assert_int_equal(entries(s, "vault"), 2);
+	assert_int_equal(leftovers(s), 0);
+
+	/* What goes makes room for what is taken. */
+	assert_int_equal(vault_remove(s->host.vault, first.hex), 0);
+	assert_int_equal(vault_remove(s->host.vault, first.hex), -ENOENT);
+	assert_int_equal(take(s, "f", &never), 0);
+	assert_int_equal(vault_admit(s->host.vault, 1), -EDQUOT);
+
+	/* Lowered below what is there: nothing more, and nothing wraps around. */
+	assert_int_equal(vault_limit(s->host.vault, 4096), 0);
+	assert_int_equal(vault_admit(s->host.vault, 0), -EDQUOT);
+	assert_int_equal(vault_limit(s->host.vault, 0), 0);
+	assert_int_equal(vault_put(s->host.vault, &other, &h), 0);
+}
+
+static void holes_do_not_count(void **state)
+{
+	struct file_stage *s = *state;
+	struct sha256 h;
+	put_file(s, "sparse", "");
+	assert_int_equal(truncate(at(s, "sparse"), 64 << 20), 0);
+	_cleanup_close_ int fd = open(at(s, "sparse"), O_RDWR | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "end", 3, (64 << 20) - 3), 3);
+	assert_int_equal(vault_limit(s->host.vault, 1 << 20), 0);
+	assert_int_equal(vault_put_fd(s->host.vault, fd, &h), 0);
+	assert_int_equal(vault_admit(s->host.vault, (1 << 20) - 65536), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, file_stage_make, file_stage_drop)
 
 int main(void)
@@ -390,6 +456,8 @@ int main(void)
 		TEST(who_holds_it_open_or_by_another_name_keeps_another_file),
 		TEST(what_was_not_meant_is_given_back),
 		TEST(what_was_begun_is_swept),
+		TEST(a_quota_holds),
+		TEST(holes_do_not_count),
 	};
 	if (!file_stage_root()) {
 		puts("needs root");
