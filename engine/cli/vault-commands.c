@@ -175,7 +175,7 @@ static int put_purge(struct session *s, bool dry, const struct purge_result *res
 		json_t *list = json_array();
 		for (size_t i = 0; i < objects->n; i++)
 			json_array_append_new(list, json_string(objects->v[i]));
-		return put_json(&s->printer, json_pack("{sb so sI sI}", "dry_run", dry, "objects", list, "bytes",
+		return put_json(&s->printer, json_pack("{sb so sI sI}", "planned", dry, "objects", list, "bytes",
 		                                       (json_int_t)result->bytes, "live", (json_int_t)result->live));
 	}
 	if (!objects->n) {

@@ -127,7 +127,9 @@ int vault_limit(struct vault *vault, uint64_t quota)
 
 int vault_admit(const struct vault *vault, uint64_t bytes)
 {
-	return vault->quota && (vault->used > vault->quota || bytes > vault->quota - vault->used) ? -EDQUOT : 0;
+	if (!vault->quota || !bytes)
+		return 0;
+	return vault->used > vault->quota || bytes > vault->quota - vault->used ? -EDQUOT : 0;
 }
 
 /* There is one more. */

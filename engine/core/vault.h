@@ -44,7 +44,7 @@ void vault_close(struct vault **vault);
  * or moved. */
 int vault_limit(struct vault *vault, uint64_t quota);
 
-/* Whether BYTES more would be taken: 0 or -EDQUOT. */
+/* Whether BYTES more would be taken: 0 or -EDQUOT. Nothing more always is. */
 int vault_admit(const struct vault *vault, uint64_t bytes);
 
 /* What an object of LEN bytes without holes occupies, as far as that can be told before. */

@@ -345,6 +345,13 @@ same "quota: no room is left" 1 $status
 cp "$vault/$(hash_of "$(find "$vault" -size +800k -size -1000k)")" /opt/evil/twin
 quarantine /opt/evil/twin
 same "quota: what is there already needs no room" 0 $status
+head -c 2000000 /dev/zero >"$vault/filler"
+printf '[playbook]\nname = kill\ndescription = kill\n[step kill]\naction = process.kill\nname = kdevtmpfsi\n' >/root/kill.pb
+run_respond --playbook /root/kill.pb
+same "quota: a process is killed all the same" 0 $status
+check "quota: without its executable as evidence" grep -q '"exe-error":"Disk quota exceeded"' \
+	"$state_dir/runs/$(last_run)/journal"
+rm "$vault/filler"
 respond --vault purge 0s >/dev/null 2>&1
 quarantine /opt/evil/small
 same "quota: a purge makes room" 0 $status
