@@ -387,11 +387,16 @@ int vault_settle_object(struct vault *vault, const char *sha256_hex)
 int vault_give_back(struct vault *vault, const char *sha256_hex, int dir, const char *name)
 {
 	_cleanup_close_ int fd = -1;
+	struct stat st;
 	if (vault->read_only)
 		return -EROFS;
 	int r = vault_open_object(vault, sha256_hex, &fd);
 	if (r != -EBADMSG)
 		return r == 0 ? -EINVAL : r;
+	if (fstatat(vault->dir, sha256_hex, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (st.st_uid == geteuid() && (st.st_mode & 07777) == 0600)
+		return -EBADMSG;
 	vault->dirty = true;
 	if (renameat2(vault->dir, sha256_hex, dir, name, RENAME_NOREPLACE) < 0)
 		return -errno;

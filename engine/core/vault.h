@@ -74,7 +74,8 @@ int vault_take(struct vault *vault, int dir, const char *name, const struct sha2
 int vault_settle_object(struct vault *vault, const char *sha256_hex);
 
 /* Moves what is there under an object's name and is not that object (-EBADMSG) back to
- * NAME in DIR. -EEXIST: something stands there; -EINVAL: it is the object. */
+ * NAME in DIR. -EEXIST: something stands there; -EINVAL: it is the object; -EBADMSG: it was
+ * the vault's own already, so it was tampered with here. */
 int vault_give_back(struct vault *vault, const char *sha256_hex, int dir, const char *name);
 
 /* Removes the temporaries that an interrupted writer has left. */
