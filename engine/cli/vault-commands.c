@@ -106,7 +106,7 @@ static int show(struct session *s)
 			print_object(&s->printer, object, state);
 		status = name_unreadable(&usage);
 		if (state < 0)
-			status = EXIT_FAILED;
+			status = state == -EBADMSG ? EXIT_DAMAGED : EXIT_FAILED;
 	}
 	vault_usage_free(&usage);
 	return status;
@@ -153,7 +153,9 @@ static int export(struct session *s)
 			r = vault_export(s->host.vault, object->sha256.hex, s->host.root, path.data);
 		escape_str(&name, s->options->words[2]);
 		if (r < 0)
-			status = complain(buf_text(&name), why_not(r));
+			complain(buf_text(&name), why_not(r));
+		if (r < 0)
+			status = r == -EBADMSG ? EXIT_DAMAGED : EXIT_FAILED;
 		else
 			warn_of_mode(s->host.root, path.data);
 		if (r == 0 && s->options->json)

@@ -4,7 +4,7 @@
  *
  * Rules:
  *  1. What an open run (core/run.h) refers to, or one that is to be taken back at a time
- *     that is set, is never taken.
+ *     that is set, is never taken; nor is the list of a block that is in force.
  *  2. What else a run refers to may go when that run, and every other that refers to it,
  *     ended, and was last taken back or put in force again, at least the given age ago;
  *     what no run refers to when it came in that long ago.

@@ -53,14 +53,14 @@ static int expect_by_probe(struct host *host, const struct run *run, const struc
 {
 	enum change_state state;
 	int r = e->change->kind->probe(host, e->change, &state);
+	const char *purged = r == 0 && state == CHANGE_BEFORE ? NULL : change_purged(run, e->change, host->vault);
+	if (purged)
+		return expect_without_copy(purged, item);
 	if (r < 0) {
 		item->expect = UNDO_FAILED;
 		item->why = strdup(strerror(-r));
 		return item->why ? 0 : -ENOMEM;
 	}
-	const char *purged = state == CHANGE_BEFORE ? NULL : change_purged(run, e->change, host->vault);
-	if (purged)
-		return expect_without_copy(purged, item);
 	item->expect = state == CHANGE_DRIFTED ? UNDO_DRIFTED : UNDO_DONE;
 	if (state == CHANGE_AFTER)
 		return 0;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- what a change names ---------------------------------------------------- */
 
@@ -43,6 +44,27 @@ int change_objects(const struct change *change, int (*visit)(void *ctx, const ch
 {
 	const struct walk w = {.visit = visit, .ctx = ctx};
 	return walk_value(&w, "", change->data);
+}
+
+/* The fields under which the kinds keep hashes. Of an executable the hash alone may be
+ * kept as evidence. */
+static const struct field {
+	const char *key, *what;
+	bool always; /* the object must be there */
+} fields[] = {
+	{"before", "before-image", true},
+	{"sha256", "quarantined file", true},
+	{"list", "list", true},
+	{"exe-sha256", "executable", false},
+};
+static const struct field any_field = {"", "object", false};
+
+static const struct field *field_of(const char *key)
+{
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+		if (strcmp(fields[i].key, key) == 0)
+			return &fields[i];
+	return &any_field;
 }
 
 /* ---- what was purged --------------------------------------------------------- */
@@ -90,23 +112,33 @@ const char *change_purged(const struct run *run, const struct change *change, co
 	return s.found;
 }
 
-/* ---- who needs what ------------------------------------------------------------ */
+struct check {
+	const struct run *run;
+	struct vault *vault;
+	const char *when;
+};
 
-static const char *what_of(const char *key)
+static int check_object(void *ctx, const char *sha256_hex, const char *key)
 {
-	static const struct {
-		const char *key, *what;
-	} words[] = {
-		{"before", "before-image"},
-		{"sha256", "quarantined file"},
-		{"exe-sha256", "executable"},
-		{"list", "list"},
-	};
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strcmp(words[i].key, key) == 0)
-			return words[i].what;
-	return "object";
+	struct check *check = ctx;
+	_cleanup_close_ int fd = -1;
+	int r = vault_open_object(check->vault, sha256_hex, &fd);
+	if (r != -ENOENT)
+		return r;
+	check->when = run_purged(check->run, sha256_hex);
+	return check->when ? -ENODATA : field_of(key)->always ? -ENOENT : 0;
 }
+
+int change_kept(const struct run *run, const struct change *change, struct vault *vault, const char **ret_when)
+{
+	struct check check = {.run = run, .vault = vault};
+	int r = change_objects(change, check_object, &check);
+	if (r == -ENODATA)
+		*ret_when = check.when;
+	return r;
+}
+
+/* ---- who needs what ------------------------------------------------------------ */
 
 static int by_hash(const void *a, const void *b)
 {
@@ -145,6 +177,14 @@ struct reader {
 	int64_t ended;
 };
 
+/* Of what is in force and other runs may hold too, the list is needed to know who does. */
+static bool shares(const struct run_entry *e)
+{
+	const struct change_kind *kind = e->change->kind;
+	int64_t until = kind->until ? kind->until(e->change) : 0;
+	return kind->keys && entry_live(e) && (!until || until > (int64_t)time(NULL));
+}
+
 static int add_use(void *ctx, const char *sha256_hex, const char *key)
 {
 	const struct reader *r = ctx;
@@ -159,13 +199,13 @@ static int add_use(void *ctx, const char *sha256_hex, const char *key)
 		return -ENOMEM;
 	o->uses = v;
 	v[o->n] = (struct object_use){
-		.open = r->open,
+		.open = r->open || shares(r->entry),
 		.ended = r->ended,
 		.live = entry_live(r->entry) && !(c->kind->flags & CHANGE_IRREVERSIBLE),
 		.change = c->id,
 		.step = strdup(c->step),
 		.target = strdup(c->target),
-		.what = what_of(key),
+		.what = field_of(key)->what,
 		.meta = json_incref(json_object_get(c->data, "meta")),
 	};
 	memcpy(v[o->n].run, r->run->id, RUN_ID_LEN);

@@ -23,9 +23,14 @@ const char *run_purged(const struct run *run, const char *sha256_hex);
 /* The same for any object of the change that VAULT (NULL: nothing) has no longer. */
 const char *change_purged(const struct run *run, const struct change *change, const struct vault *vault);
 
+/* Whether VAULT has what taking the change back needs. -EBADMSG: an object is damaged;
+ * -ENODATA: one was purged, RET_WHEN says when; -ENOENT: one is lost. */
+int change_kept(const struct run *run, const struct change *change, struct vault *vault, const char **ret_when);
+
 struct object_use {
 	char run[RUN_ID_LEN];
-	bool open;         /* the run did not end, is being taken back, or has a deadline ahead */
+	bool open;         /* the run did not end, is being taken back, or has a deadline ahead; or it
+	                    * is a list of what is in force still, and other runs may hold too */
 	int64_t ended;     /* otherwise when something was last done about it; s since 1970 */
 	bool live;         /* the change can be taken back, and has not been: that needs the object */
 	unsigned change;
@@ -57,7 +62,7 @@ void vault_usage_free(struct vault_usage *usage);
 /* The object that TEXT means: its hash, or the start of exactly one. -ENOENT, -ENOTUNIQ. */
 int vault_usage_find(const struct vault_usage *usage, const char *text, const struct vault_object **ret);
 
-/* Since when no open run needs the object, in seconds since 1970; -1: one does. */
+/* Since when it is not needed in that way, in seconds since 1970; -1: it is. */
 int64_t vault_object_free_since(const struct vault_object *object);
 
 /* How many changes could not be taken back any longer without it. */

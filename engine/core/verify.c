@@ -2,7 +2,7 @@
 #include "core/verify.h"
 
 #include "core/record.h"
-#include "core/vault.h"
+#include "core/vault-usage.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,11 +25,42 @@ static int set(struct verify_item *item, enum verdict_on_change verdict, const c
 	return why && !item->why ? -ENOMEM : 0;
 }
 
-static int probe(const struct engine *engine, struct verify_item *item)
+/* What undoing the change needs, where it can be looked at. */
+static int check_vault(const struct engine *engine, const struct run *run, struct verify_item *item)
+{
+	_cleanup_buf_ struct buf why = {0};
+	struct vault *vault = engine->host->vault;
+	const char *when = NULL;
+	int r = vault ? change_kept(run, item->entry->change, vault, &when) : 0;
+	if (r == -ENODATA && item->verdict == VERIFY_IN_FORCE && !item->why) {
+		buf_printf(&why, "it cannot be taken back: its copy was purged from the vault on %.10s", when);
+		return set(item, VERIFY_IN_FORCE, buf_text(&why));
+	}
+	if (r != -EBADMSG && r != -ENOENT)
+		return r == -ENOMEM ? r : 0;
+	free(item->why);
+	return set(item, VERIFY_DAMAGED, r == -ENOENT ? "its copy is missing in the vault"
+	                                              : "its copy in the vault is damaged or was tampered with");
+}
+
+/* That a copy was purged is no news to find out: without the vault, the kind goes by what
+ * is to be seen on the host. */
+static int probe_without_copy(struct host *host, const struct change *c, enum change_state *ret)
+{
+	struct vault *vault = host->vault;
+	host->vault = NULL;
+	int r = c->kind->probe(host, c, ret);
+	host->vault = vault;
+	return r;
+}
+
+static int probe(const struct engine *engine, const struct run *run, struct verify_item *item)
 {
 	enum change_state state;
+	struct host *host = engine->host;
 	const struct change *c = item->entry->change;
-	int r = c->kind->probe(engine->host, c, &state);
+	bool purged = host->vault && change_purged(run, c, host->vault);
+	int r = purged ? probe_without_copy(host, c, &state) : c->kind->probe(host, c, &state);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
@@ -65,7 +96,9 @@ int verify_run(const struct engine *engine, const struct run *run, struct verifi
 			continue;
 		struct verify_item *item = &v.v[v.n++];
 		item->entry = &run->entries[i];
-		r = probe(engine, item);
+		r = probe(engine, run, item);
+		if (r == 0)
+			r = check_vault(engine, run, item);
 		count(&v, item);
 	}
 	if (r < 0)

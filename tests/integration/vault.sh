@@ -154,18 +154,27 @@ check "export: a path from here: the very bytes" cmp $work/-relative $work/origi
 
 printf 'forged content, of another size\n' >"$vault/$hash"
 run_respond --vault show "$hash"
-same "damaged: show fails" 1 $status
+same "damaged: show fails" 6 $status
 check "damaged: show says so" grep -q 'damaged' <<<"$output"
 same "damaged: for machines" false "$(fact "$hash" whole)"
 run_respond --vault export "$hash" $work/forged
-same "damaged: is not exported" 1 $status
+same "damaged: is not exported" 6 $status
 check "damaged: export says why" grep -q 'damaged' <<<"$output"
 check_not "damaged: export leaves nothing" test -e $work/forged
 run_respond --rollback "$first" --step files
 check_not "damaged: is not restored" test $status = 0
 check "damaged: the rollback says why" grep -q 'tampered with' <<<"$output"
 check_not "damaged: nothing is put back" test -e /opt/evil/a
-cat $work/original >"$vault/$hash"
+run_respond --verify "$first"
+same "damaged: --verify finds it" 6 $status
+check "damaged: --verify says what" grep -q 'its copy in the vault is damaged' <<<"$output"
+mv "$vault/$hash" $work/aside
+run_respond --verify "$first"
+same "lost: --verify finds it" 6 $status
+check "lost: --verify says what" grep -q 'its copy is missing' <<<"$output"
+install -m 0600 $work/original "$vault/$hash"
+run_respond --verify "$first"
+same "whole again: --verify finds nothing" 0 $status
 
 planted=$(printf 'a%.0s' {1..64})
 for kind in link fifo directory; do
@@ -178,9 +187,9 @@ for kind in link fifo directory; do
 	same "a planted $kind: the list goes on" 0 $status
 	check "a planted $kind: is called damaged" grep -q "^${planted:0:12} .*damaged" <<<"$output"
 	run_respond --vault show $planted
-	same "a planted $kind: show fails" 1 $status
+	same "a planted $kind: show fails" 6 $status
 	run_respond --vault export $planted $work/planted
-	same "a planted $kind: is not exported" 1 $status
+	same "a planted $kind: is not exported" 6 $status
 	run_respond --vault purge 0s --dry-run
 	check_not "a planted $kind: is not purged" grep -q "${planted:0:12}" <<<"$output"
 	rm -d "$vault/$planted"
@@ -219,7 +228,7 @@ check "an orphan has no run" grep -q 'no run refers to it' <<<"$(respond --vault
 
 before=$(state)
 run_respond --vault purge 1d --dry-run
-same "purge: nothing is a day old" "0 Nothing is old enough to be purged." "$status $output"
+same "purge: nothing is a day old" "0 Nothing is old enough to be purged." "$status $(tail -n 1 <<<"$output")"
 run_respond --vault purge 0s --dry-run
 same "purge: a dry run has changes pending" 5 $status
 for object in $hash $orphan; do
@@ -280,11 +289,28 @@ run_respond --rollback "$first"
 same "purged, and there again: it can be used" 0 $status
 check "purged, and there again: the very bytes" cmp /opt/evil/a $work/original
 
-# An object of two runs goes when neither needs it; purged is not tampered with.
+# One that may be taken back by itself.
 cp $work/orphan /opt/evil/b
+run_respond --playbook quarantine.pb --set path=/opt/evil/b --confirm-within 10m
+same "a deadline ahead: done" 0 $status
+run=$(last_run)
+check "a deadline ahead: needed" grep -q "^${orphan:0:12} .* needed$" <<<"$(respond --vault)"
+run_respond --vault purge 0s
+check "a deadline ahead: not purged" test -f "$vault/$orphan"
+run_respond --confirm "$run"
+run_respond --vault purge 0s --dry-run
+check "a deadline ahead: confirmed, it may go" grep -q "^${orphan:0:12} " <<<"$output"
+run_respond --rollback "$run"
+same "a deadline ahead: taken back after all" 0 $status
+
+# An object of two runs goes when neither needs it; purged is not tampered with.
 quarantine /opt/evil/a,/opt/evil/b
 run_respond --vault purge 0s
-same "purge: all but what the run needs that never ended" "0 $slow_hash" "$status $(ls "$vault")"
+same "purge: all that has ended" "0 0" "$status $(objects)"
+run_respond --verify "$run"
+same "purged: in force all the same" 0 $status
+check "purged: --verify tells machines" grep -q "purged from the vault on $date" \
+	<<<"$(respond --verify "$run" --format json)"
 run_respond --rollback "$run"
 check_not "purged: cannot be undone" test $status = 0
 same "purged: each is told so" 2 "$(grep -c "impossible .*purged from the vault on $date" <<<"$output")"

@@ -31,7 +31,20 @@ static int describe(const struct change *c, struct buf *ret)
 static const struct change_kind keep = {.name = "toy.keep", .mark = '~', .audit_type = 2200, .describe = describe};
 static const struct change_kind burn = {.name = "toy.burn", .mark = '!', .flags = CHANGE_IRREVERSIBLE,
                                         .audit_type = 2200, .describe = describe};
-static const struct parts parts = {.kinds = (const struct change_kind *const[]){&keep, &burn, NULL}};
+static int no_keys(struct host *host, const struct change *c, int (*visit)(void *ctx, const char *key), void *ctx)
+{
+	(void)host, (void)c, (void)visit, (void)ctx;
+	return 0;
+}
+
+static int64_t until(const struct change *c)
+{
+	return json_integer_value(json_object_get(c->data, "until"));
+}
+
+static const struct change_kind hold = {.name = "toy.hold", .mark = '+', .audit_type = 2200, .describe = describe,
+                                        .keys = no_keys, .until = until};
+static const struct parts parts = {.kinds = (const struct change_kind *const[]){&keep, &burn, &hold, NULL}};
 
 struct bench {
 	char dir[64], sub[80];
@@ -315,6 +328,57 @@ static void a_deadline_ahead_keeps_its_object(void **state)
 	assert_false(there(b, &ttl));
 }
 
+static void a_list_in_force_is_needed(void **state)
+{
+	struct bench *b = *state;
+	struct sha256 h = put(b, "list"), over = put(b, "list that is over");
+	begin(b);
+	change(b, &hold, json_pack("{ss}", "list", h.hex), (struct deadlines){0});
+	change(b, &hold, json_pack("{ss sI}", "list", over.hex, "until", (json_int_t)1000), (struct deadlines){0});
+	end(b, NULL);
+	assert_needed(b, &h, true);
+	assert_needed(b, &over, false);
+	assert_int_equal(purge_now(b, 0), 1);
+	assert_true(there(b, &h));
+	goes_on(b, record_undo(1, UNDO_DONE, ""));
+	assert_needed(b, &h, false);
+}
+
+static void what_a_change_needs_is_looked_at(void **state)
+{
+	struct bench *b = *state;
+	struct sha256 h = put(b, "image"), exe = put(b, "exe");
+	_cleanup_strv_ struct strv names = {0};
+	const char *when = NULL;
+	begin(b);
+	change(b, &keep, json_pack("{ss ss}", "before", h.hex, "exe-sha256", exe.hex), (struct deadlines){0});
+	end(b, NULL);
+	struct run *run = NULL;
+	_cleanup_buf_ struct buf why = {0};
+	assert_int_equal(run_load(&b->state, b->run, parts.kinds, &run, &why), 0);
+	const struct change *c = run->entries[0].change;
+	assert_int_equal(change_kept(run, c, open_vault(b), &when), 0);
+	assert_int_equal(vault_remove(b->host.vault, exe.hex), 0); /* evidence may be the hash alone */
+	assert_int_equal(change_kept(run, c, open_vault(b), &when), 0);
+	assert_int_equal(vault_remove(b->host.vault, h.hex), 0);
+	assert_int_equal(change_kept(run, c, open_vault(b), &when), -ENOENT);
+	char path[200];
+	snprintf(path, sizeof(path), "%s/vault/%s", b->sub, h.hex);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(fd_write(fd, "forged", 6), 0);
+	close(fd);
+	assert_int_equal(change_kept(run, c, open_vault(b), &when), -EBADMSG);
+	assert_null(when);
+	assert_int_equal(vault_remove(b->host.vault, h.hex), 0);
+	run_free(&run);
+	assert_int_equal(strv_add(&names, h.hex), 0);
+	goes_on(b, record_purged(&names, json_object()));
+	assert_int_equal(run_load(&b->state, b->run, parts.kinds, &run, &why), 0);
+	assert_int_equal(change_kept(run, run->entries[0].change, open_vault(b), &when), -ENODATA);
+	assert_non_null(when);
+	run_free(&run);
+}
+
 static void one_open_run_is_enough(void **state)
 {
 	struct bench *b = *state;
@@ -462,6 +526,8 @@ int main(void)
 		TEST(what_is_not_done_with_is_needed),
 		TEST(a_deadline_ahead_keeps_its_object),
 		TEST(one_open_run_is_enough),
+		TEST(a_list_in_force_is_needed),
+		TEST(what_a_change_needs_is_looked_at),
 		TEST(the_age_counts_from_the_last_that_was_done),
 		TEST(the_journal_knows_before_the_object_goes),
 		TEST(the_record_is_sealed),
