@@ -342,3 +342,46 @@ int line_diff_revert(const struct buf *before, const struct buf *after, const st
 		r = check_conflict(&ours, &theirs, ret_line);
 	return r < 0 ? r : take_out(&b, &c, &ours, &theirs, ret);
 }
+
+/* Without the blanks at its end. */
+static size_t bare_len(const struct line *l)
+{
+	size_t len = l->len;
+	while (len && strchr(" \t\r\n", l->at[len - 1]) && l->at[len - 1])
+		len--;
+	return len;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct line *x = a, *y = b;
+	size_t n = bare_len(x), m = bare_len(y);
+	int r = memcmp(x->at, y->at, n < m ? n : m);
+	return r ? r : n < m ? -1 : n > m;
+}
+
+static bool stands_in(const struct lines *sorted, const struct line *l)
+{
+	return bsearch(l, sorted->v, sorted->n, sizeof(*l), by_bytes) != NULL;
+}
+
+int line_diff_stands_again(const struct buf *before, const struct buf *after, const struct buf *current,
+                           size_t *ret_line)
+{
+	_cleanup_(lines_free) struct lines b = {0}, a = {0}, c = {0};
+	int r = split(before, &b);
+	if (r == 0)
+		r = split(after, &a);
+	if (r == 0)
+		r = split(current, &c);
+	if (r < 0)
+		return r;
+	qsort(b.v, b.n, sizeof(*b.v), by_bytes);
+	qsort(a.v, a.n, sizeof(*a.v), by_bytes);
+	for (size_t i = 0; i < c.n; i++)
+		if (bare_len(&c.v[i]) && stands_in(&b, &c.v[i]) && !stands_in(&a, &c.v[i])) {
+			*ret_line = i + 1;
+			return 1;
+		}
+	return 0;
+}

@@ -35,4 +35,9 @@ int line_diff_unified(const struct buf *old, const struct buf *new, size_t conte
 int line_diff_revert(const struct buf *before, const struct buf *after, const struct buf *current, struct buf *ret,
                      size_t *ret_line);
 
+/* Whether a line that BEFORE has and AFTER has nowhere stands in CURRENT, blank lines and
+ * the blanks at a line's end aside: 1 with its number, from 1, in RET_LINE; 0; -ENOMEM. */
+int line_diff_stands_again(const struct buf *before, const struct buf *after, const struct buf *current,
+                           size_t *ret_line);
+
 #endif

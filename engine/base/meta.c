@@ -27,7 +27,7 @@ static bool no_flags(int error)
 	return error == ENOTTY || error == EOPNOTSUPP || error == EINVAL || error == ENOSYS;
 }
 
-static int get_flags(int fd, unsigned *ret)
+int meta_read_flags(int fd, unsigned *ret)
 {
 	int flags = 0;
 	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0) {
@@ -42,7 +42,7 @@ static int get_flags(int fd, unsigned *ret)
 int meta_set_flags(int fd, unsigned flags)
 {
 	unsigned now;
-	int r = get_flags(fd, &now);
+	int r = meta_read_flags(fd, &now);
 	if (r < 0)
 		return r;
 	int wanted = (int)((now & ~SETTABLE) | (flags & SETTABLE));
@@ -56,12 +56,24 @@ int meta_set_flags(int fd, unsigned flags)
 int meta_unlock(int fd, unsigned *ret_flags)
 {
 	unsigned flags;
-	int r = get_flags(fd, &flags);
+	int r = meta_read_flags(fd, &flags);
 	if (r == 0 && (flags & LOCKS))
 		r = meta_set_flags(fd, flags & ~LOCKS);
 	if (r == 0)
 		*ret_flags = flags;
 	return r;
+}
+
+unsigned meta_locks(unsigned flags)
+{
+	return flags & LOCKS;
+}
+
+int meta_relock(int fd, unsigned flags)
+{
+	unsigned now;
+	int r = meta_read_flags(fd, &now);
+	return r < 0 ? r : meta_set_flags(fd, now | meta_locks(flags));
 }
 
 /* What the kernel keeps about a file's own inode and content; neither is ours to copy. */
@@ -116,7 +128,7 @@ int meta_read(int fd, json_t **ret)
 	unsigned flags;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	int r = get_flags(fd, &flags);
+	int r = meta_read_flags(fd, &flags);
 	if (r < 0)
 		return r;
 	json_t *xattrs = json_object();

@@ -30,6 +30,10 @@ unsigned meta_flags(const json_t *meta); /* the inode flags of META */
 int meta_unlock(int fd, unsigned *ret_flags);
 int meta_set_flags(int fd, unsigned flags);
 
+unsigned meta_locks(unsigned flags); /* those two of FLAGS */
+int meta_read_flags(int fd, unsigned *ret); /* 0 where the filesystem has none */
+int meta_relock(int fd, unsigned flags); /* adds those two of FLAGS, where they are not set */
+
 /* "0644 root:root +i" for people. */
 struct buf;
 int meta_describe(const json_t *meta, struct buf *ret);
