@@ -6,16 +6,17 @@
  *     diff                  the same for people, unified
  *     meta                  what the file had beside its content (base/meta.h)
  *     links                 how many names it had, where that was more than one
+ *     dir-flags             +i and +a of its directory, where that had them
  * The before-image is in the vault under `before`.
  */
 #include "change/file-edit.h"
 
 #include "base/escape.h"
 #include "base/fd.h"
-#include "base/line-diff.h"
 #include "base/meta.h"
+#include "change/file-images.h"
 #include "change/file-replace.h"
-#include "core/vault.h"
+#include "change/file-settle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,58 +32,6 @@ int file_edit_read(struct host *host, const struct plan *plan, const char *path,
 	if (r != 0)
 		return r < 0 ? r : 0;
 	return path_read(host->root, path, FILE_EDIT_MAX, ret, NULL);
-}
-
-/* The bytes of N lines from AT on; *at moves behind them. */
-static size_t lines_end(const struct buf *text, size_t start, size_t n)
-{
-	size_t at = start;
-	while (n-- && at < text->len) {
-		const char *newline = memchr(text->data + at, '\n', text->len - at);
-		at = newline ? (size_t)(newline - text->data) + 1 : text->len;
-	}
-	return at;
-}
-
-static json_t *hunks_json(const struct hunks *h, const struct buf *after)
-{
-	json_t *list = json_array();
-	size_t at = 0, line = 0;
-	for (size_t i = 0; list && i < h->n; i++) {
-		at = lines_end(after, at, h->v[i].new_at - line);
-		size_t end = lines_end(after, at, h->v[i].new_n);
-		line = h->v[i].new_at + h->v[i].new_n;
-		json_t *hunk = json_pack("{sI sI so}", "at", (json_int_t)h->v[i].old_at, "old", (json_int_t)h->v[i].old_n,
-		                         "new", json_bytes(buf_text(after) + at, end - at));
-		at = end;
-		if (!hunk || json_array_append_new(list, hunk) < 0) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return list;
-}
-
-/* The content after, from the content before and the hunks. */
-static int apply_hunks(const struct buf *before, const json_t *hunks, struct buf *ret)
-{
-	size_t at = 0, line = 0, i;
-	const json_t *hunk;
-	json_array_foreach(hunks, i, hunk)
-	{
-		json_int_t first = json_integer_value(json_object_get(hunk, "at"));
-		json_int_t old = json_integer_value(json_object_get(hunk, "old"));
-		if (first < 0 || old < 0 || (size_t)first < line)
-			return -EBADMSG;
-		size_t start = lines_end(before, at, (size_t)first - line);
-		buf_add(ret, buf_text(before) + at, start - at);
-		int r = json_bytes_get(json_object_get(hunk, "new"), ret);
-		if (r < 0)
-			return r;
-		at = lines_end(before, start, (size_t)old);
-		line = (size_t)(first + old);
-	}
-	return buf_add(ret, buf_text(before) + at, before->len - at);
 }
 
 static int make_data(struct host *host, const char *path, const struct buf *before, const struct buf *after,
@@ -113,8 +62,12 @@ static int make_data(struct host *host, const char *path, const struct buf *befo
 		json_decref(data);
 		return -ENOMEM;
 	}
-	*ret = data;
-	return 0;
+	r = dir_note_flags(host->root, path, data);
+	if (r < 0)
+		json_decref(data);
+	else
+		*ret = data;
+	return r;
 }
 
 int file_edit_plan(struct host *host, struct plan *plan, const char *path, const struct buf *before,
@@ -203,11 +156,28 @@ static int check_old(struct effect *effect, const struct change *c, const struct
 	return 0;
 }
 
+/* Puts our edit in place of what was judged, and says how that went. */
+static int put_in(const struct change *c, const struct target *t, const struct buf *content, struct effect *effect)
+{
+	int r = check_new(effect, c, content);
+	if (r == 0)
+		r = file_replace(t->dir, t->name, effect->temporary, &t->sha256, content, NULL, 0);
+	if (r == -ESTALE)
+		buf_puts(&effect->note, "the file changed while it was edited");
+	else if (r == -EBUSY)
+		buf_puts(&effect->note, FILE_MOUNTED_ON);
+	else if (r == 0 && t->stat.st_nlink > 1)
+		buf_printf(&effect->note, "its other names (%u) keep the old content", (unsigned)t->stat.st_nlink - 1);
+	return r;
+}
+
 static int apply(struct host *host, struct change *c, struct effect *effect)
 {
 	_cleanup_(target_close) struct target t = {.dir = -1};
 	_cleanup_buf_ struct buf after = {0};
-	int r = target_open(host, c, &t);
+	int r = file_ready(host, c, effect, file_edit_settle);
+	if (r == 0)
+		r = target_open(host, c, &t);
 	if (r < 0)
 		return target_error(r, &effect->note);
 	if (is(&t, c, "after")) {
@@ -218,40 +188,29 @@ static int apply(struct host *host, struct change *c, struct effect *effect)
 		buf_puts(&effect->note, "the file has changed since the plan");
 		return -ESTALE;
 	}
-	r = apply_hunks(&t.content, json_object_get(c->data, "hunks"), &after);
-	if (r == 0)
-		r = check_new(effect, c, &after);
-	if (r == 0)
-		r = file_replace(t.dir, t.name, &t.sha256, &after, NULL, 0);
-	if (r == -ESTALE)
-		buf_puts(&effect->note, "the file changed while it was edited");
-	else if (r == -EBUSY)
-		buf_puts(&effect->note, FILE_MOUNTED_ON);
-	else if (r == 0 && t.stat.st_nlink > 1)
-		buf_printf(&effect->note, "its other names (%u) keep the old content", (unsigned)t.stat.st_nlink - 1);
+	r = hunks_apply(&t.content, json_object_get(c->data, "hunks"), &after);
+	return r < 0 ? r : put_in(c, &t, &after, effect);
+}
+
+static int read_images(struct host *host, const struct change *c, struct images *images, struct buf *note)
+{
+	int r = images_read(host, c, images);
+	if (r < 0)
+		buf_printf(note, "the before-image in the vault cannot be used: %s", strerror(-r));
 	return r;
 }
 
-/* The images on both sides of our edit: the one before from the vault. */
-static int read_images(struct host *host, const struct change *c, struct buf *before, struct buf *after)
+/* "/etc/crontab, line 12", LINE being of the file as it is now. */
+static void note_line(const struct change *c, size_t line, struct buf *note)
 {
-	const char *hex = json_string_value(json_object_get(c->data, "before"));
-	if (!hex || !host->vault)
-		return hex ? -ENODATA : -EBADMSG;
-	int r = vault_read(host->vault, hex, FILE_EDIT_MAX, before);
-	return r < 0 ? r : apply_hunks(before, json_object_get(c->data, "hunks"), after);
+	escape_str(note, c->target);
+	buf_printf(note, ", line %zu", line);
 }
 
-static int revert_among_others(const struct change *c, const struct target *t, const struct buf *before,
-                               const struct buf *after, struct buf *merged, struct buf *note)
+static void note_touched(const struct change *c, size_t line, struct buf *note)
 {
-	size_t line = 0;
-	int r = line_diff_revert(before, after, &t->content, merged, &line);
-	if (r != -EEXIST)
-		return r;
-	escape_str(note, c->target);
-	buf_printf(note, ", line %zu: changed by somebody else since, where this run had edited", line);
-	return -ESTALE;
+	note_line(c, line, note);
+	buf_puts(note, ": changed by somebody else since, where this run had edited");
 }
 
 /* The attributes to restore with the before-image: those recorded, with the times; NULL
@@ -273,10 +232,11 @@ static void add_note(struct buf *note, const char *sentence)
 }
 
 static int put_back(const struct change *c, const struct target *t, const struct buf *content, bool untouched,
-                    struct buf *note)
+                    struct effect *effect)
 {
+	struct buf *note = &effect->note;
 	const json_t *meta = untouched ? recorded_meta(c, t) : NULL;
-	int r = file_replace(t->dir, t->name, &t->sha256, content, meta, meta ? META_TIMES : 0);
+	int r = file_replace(t->dir, t->name, effect->temporary, &t->sha256, content, meta, meta ? META_TIMES : 0);
 	if (r == 0 && !untouched)
 		add_note(note, "other edits made since were kept");
 	else if (r == 0 && !meta)
@@ -294,47 +254,147 @@ static int put_back(const struct change *c, const struct target *t, const struct
 static int revert(struct host *host, const struct change *c, struct effect *effect)
 {
 	_cleanup_(target_close) struct target t = {.dir = -1};
-	_cleanup_buf_ struct buf before = {0}, after = {0}, merged = {0};
-	int r = target_open(host, c, &t);
+	_cleanup_images_ struct images images = {0};
+	_cleanup_buf_ struct buf content = {0};
+	enum change_state state;
+	size_t line = 0;
+	int r = file_ready(host, c, effect, file_edit_settle);
+	if (r == 0)
+		r = target_open(host, c, &t);
 	if (r < 0)
 		return target_error(r, &effect->note);
 	if (is(&t, c, "before")) {
 		buf_puts(&effect->note, "it was so already");
 		return 0;
 	}
-	r = read_images(host, c, &before, &after);
-	if (r < 0) {
-		buf_printf(&effect->note, "the before-image in the vault cannot be used: %s", strerror(-r));
+	r = read_images(host, c, &images, &effect->note);
+	if (r == 0)
+		r = images_place(&images, &t.content, &state, &content, &line);
+	if (r < 0)
 		return r;
+	if (state == CHANGE_DRIFTED) {
+		note_touched(c, line, &effect->note);
+		return -ESTALE;
+	}
+	if (state == CHANGE_BEFORE) {
+		buf_puts(&effect->note, "it was so already, where this run had edited");
+		return 0;
 	}
 	bool untouched = is(&t, c, "after");
-	if (!untouched)
-		r = revert_among_others(c, &t, &before, &after, &merged, &effect->note);
-	const struct buf *content = untouched ? &before : &merged;
-	if (r == 0)
-		r = untouched ? check_old(effect, c, content) : check_new(effect, c, content);
-	return r < 0 ? r : put_back(c, &t, content, untouched, &effect->note);
+	r = untouched ? check_old(effect, c, &content) : check_new(effect, c, &content);
+	return r < 0 ? r : put_back(c, &t, &content, untouched, effect);
+}
+
+/* What the file is to the change, for those who only look: 0 with its state, and where
+ * others are in the way in LINE; AGAIN: there a line that was taken out stands again. */
+struct standing {
+	enum change_state state;
+	size_t line;
+	bool again;
+};
+
+static int look_among_others(struct host *host, const struct change *c, const struct buf *content, struct standing *s)
+{
+	_cleanup_images_ struct images images = {0};
+	int r = images_read(host, c, &images);
+	if (r < 0) {
+		s->state = CHANGE_DRIFTED; /* what cannot be told is not in force */
+		return r == -ENOMEM ? r : 0;
+	}
+	r = images_place(&images, content, &s->state, NULL, &s->line);
+	if (r < 0 || s->state != CHANGE_AFTER)
+		return r;
+	r = line_diff_stands_again(&images.before, &images.after, content, &s->line);
+	s->again = r == 1;
+	return r < 0 ? r : 0;
+}
+
+static int look(struct host *host, const struct change *c, struct standing *ret, struct buf *note)
+{
+	_cleanup_(target_close) struct target t = {.dir = -1};
+	int r = target_open(host, c, &t);
+	if (r < 0) {
+		r = target_error(r, note);
+		ret->state = CHANGE_DRIFTED;
+		return r == -ESTALE ? 0 : r;
+	}
+	if (!is(&t, c, "before") && !is(&t, c, "after"))
+		return look_among_others(host, c, &t.content, ret);
+	ret->state = is(&t, c, "before") ? CHANGE_BEFORE : CHANGE_AFTER;
+	return 0;
 }
 
 static int probe(struct host *host, const struct change *c, enum change_state *ret)
 {
+	_cleanup_buf_ struct buf note = {0};
+	struct standing s = {0};
+	int r = look(host, c, &s, &note);
+	if (r == 0)
+		*ret = s.again ? CHANGE_DRIFTED : s.state;
+	return r;
+}
+
+static void note_again(const struct change *c, size_t line, struct buf *note)
+{
+	note_line(c, line, note);
+	buf_puts(note, ": what this run had removed stands there again");
+}
+
+static int drift(struct host *host, const struct change *c, struct buf *ret)
+{
+	struct standing s = {0};
+	int r = look(host, c, &s, ret);
+	if (r < 0)
+		return r;
+	if (s.again)
+		note_again(c, s.line, ret);
+	else if (s.line)
+		note_touched(c, s.line, ret);
+	return s.state == CHANGE_DRIFTED ? -ESTALE : 0;
+}
+
+/* What it was told to put in force again is there. */
+static int in_force(const struct change *c, const struct images *images, const struct buf *content, struct buf *note)
+{
+	size_t line = 0;
+	int r = line_diff_stands_again(&images->before, &images->after, content, &line);
+	if (r == 0)
+		buf_puts(note, "it was so already");
+	if (r != 1)
+		return r;
+	note_again(c, line, note);
+	buf_puts(note, "; run the playbook again");
+	return -ESTALE;
+}
+
+static int reapply(struct host *host, struct change *c, struct effect *effect)
+{
 	_cleanup_(target_close) struct target t = {.dir = -1};
-	_cleanup_buf_ struct buf before = {0}, after = {0}, merged = {0}, note = {0};
-	int r = target_open(host, c, &t);
-	if (r < 0) {
-		r = target_error(r, &note);
-		if (r == -ESTALE)
-			*ret = CHANGE_DRIFTED;
-		return r == -ESTALE ? 0 : r;
+	_cleanup_images_ struct images images = {0};
+	_cleanup_buf_ struct buf content = {0};
+	enum change_state state;
+	size_t line = 0;
+	int r = file_ready(host, c, effect, file_edit_settle);
+	if (r == 0)
+		r = target_open(host, c, &t);
+	if (r < 0)
+		return target_error(r, &effect->note);
+	r = read_images(host, c, &images, &effect->note);
+	if (r == 0)
+		r = images_place(&images, &t.content, &state, &content, &line);
+	if (r < 0)
+		return r;
+	if (state == CHANGE_AFTER)
+		return in_force(c, &images, &t.content, &effect->note);
+	if (state == CHANGE_DRIFTED) {
+		note_touched(c, line, &effect->note);
+		buf_puts(&effect->note, "; run the playbook again");
+		return -ESTALE;
 	}
-	if (is(&t, c, "before") || is(&t, c, "after")) {
-		*ret = is(&t, c, "before") ? CHANGE_BEFORE : CHANGE_AFTER;
-		return 0;
-	}
-	bool ours = read_images(host, c, &before, &after) == 0 &&
-	            revert_among_others(c, &t, &before, &after, &merged, &note) == 0;
-	*ret = ours ? CHANGE_AFTER : CHANGE_DRIFTED;
-	return 0;
+	r = put_in(c, &t, &content, effect);
+	if (r == 0 && !is(&t, c, "before"))
+		add_note(&effect->note, "other edits made since were kept");
+	return r;
 }
 
 static int describe(const struct change *c, struct buf *ret)
@@ -381,6 +441,9 @@ const struct change_kind file_edit_kind = {
 	.probe = probe,
 	.apply = apply,
 	.revert = revert,
+	.settle = file_edit_settle,
+	.reapply = reapply,
+	.drift = drift,
 	.describe = describe,
 	.detail = detail,
 	.subjects = subjects,

@@ -5,15 +5,15 @@
  *
  * Undo gives back the before-image when nobody edited the file since; otherwise it
  * takes the hunks back line by line and keeps the other edits; where they touch ours
- * it refuses.
+ * it refuses. The same holds for putting it in force again. A line that was taken out and
+ * stands again elsewhere in the file is drift, and nothing that undoing would mind.
  */
 #ifndef RESPOND_CHANGE_FILE_EDIT_H
 #define RESPOND_CHANGE_FILE_EDIT_H
 
+#include "change/file-images.h"
 #include "core/change.h"
 #include "core/plan.h"
-
-#define FILE_EDIT_MAX (16 * 1024 * 1024) /* the largest file that is edited */
 
 extern const struct change_kind file_edit_kind;
 

@@ -5,6 +5,7 @@
  *     dev, ino             what it was when it was planned
  *     links                how many names it had
  *     meta                 what it had beside its content (base/meta.h)
+ *     dir-flags            +i and +a of its directory, where that had them
  *
  * Rules:
  *  1. A file with one name moves by rename where the vault is on the same filesystem.
@@ -19,6 +20,7 @@
 #include "base/fd.h"
 #include "base/meta.h"
 #include "change/file-replace.h"
+#include "change/file-settle.h"
 #include "core/vault.h"
 
 #include <errno.h>
@@ -26,15 +28,20 @@
 #include <string.h>
 #include <unistd.h>
 
-static int make_data(const char *path, const struct stat *st, const struct sha256 *sha256, json_t *meta, json_t **ret)
+static int make_data(struct host *host, const char *path, const struct stat *st, const struct sha256 *sha256,
+                     json_t *meta, json_t **ret)
 {
 	json_t *data = json_pack("{so ss sI sI sI sI so}", "path", json_text(path), "sha256", sha256->hex, "size",
 	                         (json_int_t)st->st_size, "dev", (json_int_t)st->st_dev, "ino", (json_int_t)st->st_ino,
 	                         "links", (json_int_t)st->st_nlink, "meta", meta);
 	if (!data)
 		return -ENOMEM;
-	*ret = data;
-	return 0;
+	int r = dir_note_flags(host->root, path, data);
+	if (r < 0)
+		json_decref(data);
+	else
+		*ret = data;
+	return r;
 }
 
 int file_move_plan(struct host *host, struct plan *plan, const char *path, struct sha256 *ret_sha256,
@@ -58,7 +65,7 @@ int file_move_plan(struct host *host, struct plan *plan, const char *path, struc
 	if (r == 0)
 		r = meta_read(fd, &meta);
 	if (r == 0)
-		r = make_data(real.data, &st, &sha256, meta, &data);
+		r = make_data(host, real.data, &st, &sha256, meta, &data);
 	if (r == 0)
 		r = plan_change(plan, &file_move_kind, real.data, data, &c);
 	if (r < 0)
@@ -115,13 +122,6 @@ static int check_identity(const struct change *c, int fd, struct stat *ret_st, s
 	return r < 0 ? r : check_meta(c, fd);
 }
 
-/* Moves NAME aside within its directory, where nobody knows its name. */
-static int set_aside(int dir, const char *name, char aside[RANDOM_NAME_LEN])
-{
-	int r = random_name(aside);
-	return r < 0 ? r : renameat2(dir, name, dir, aside, RENAME_NOREPLACE) < 0 ? -errno : 0;
-}
-
 /* Whether what stands under NAME now has the content and is a regular file. */
 static int check_name(int dir, const char *name, const struct sha256 *sha256)
 {
@@ -133,17 +133,18 @@ static int check_name(int dir, const char *name, const struct sha256 *sha256)
 	return r < 0 ? r : strcmp(now.hex, sha256->hex) == 0 ? 0 : -ESTALE;
 }
 
-static int move_by_copy(struct host *host, int dir, const char *name, int fd, const struct sha256 *sha256)
+/* It is set aside within its directory, where nobody knows its name, to be judged there. */
+static int move_by_copy(struct host *host, int dir, const char *name, const char *aside, int fd,
+                        const struct sha256 *sha256)
 {
 	struct sha256 stored;
-	char aside[RANDOM_NAME_LEN];
 	int r = vault_put_fd(host->vault, fd, &stored);
 	if (r == 0 && strcmp(stored.hex, sha256->hex) != 0)
 		r = -ESTALE;
 	if (r == 0)
 		r = vault_sync(host->vault);
-	if (r == 0)
-		r = set_aside(dir, name, aside);
+	if (r == 0 && renameat2(dir, name, dir, aside, RENAME_NOREPLACE) < 0)
+		r = -errno;
 	if (r < 0)
 		return r;
 	r = check_name(dir, aside, sha256);
@@ -162,16 +163,16 @@ static int move_by_rename(struct host *host, int dir, const char *name, const st
 	return r < 0 ? r : vault_sync(host->vault);
 }
 
-static int move(struct host *host, int dir, const char *name, int fd, const struct stat *st,
+static int move(struct host *host, int dir, const char *name, const char *aside, int fd, const struct stat *st,
                 const struct sha256 *sha256)
 {
 	int r = st->st_nlink == 1 ? move_by_rename(host, dir, name, sha256) : -EXDEV;
 	if (r == -EXDEV || r == -EEXIST || r == -ETXTBSY)
-		r = move_by_copy(host, dir, name, fd, sha256);
+		r = move_by_copy(host, dir, name, aside, fd, sha256);
 	return r;
 }
 
-static int move_unlocked(struct host *host, int dir, const char *name, int fd, const struct stat *st,
+static int move_unlocked(struct host *host, int dir, const char *name, const char *aside, int fd, const struct stat *st,
                          const struct sha256 *sha256)
 {
 	struct unlocked_dir unlocked;
@@ -182,7 +183,7 @@ static int move_unlocked(struct host *host, int dir, const char *name, int fd, c
 	/* The flags of an inode with other names are theirs too: put back below. */
 	r = meta_unlock(fd, &flags);
 	if (r == 0)
-		r = move(host, dir, name, fd, st, sha256);
+		r = move(host, dir, name, aside, fd, st, sha256);
 	if (r < 0 || st->st_nlink > 1)
 		meta_set_flags(fd, flags);
 	int relocked = dir_relock(&unlocked);
@@ -207,26 +208,77 @@ static void explain(int r, const struct stat *st, struct buf *note)
 		buf_printf(note, "the same file keeps other names (%u)", (unsigned)st->st_nlink - 1);
 }
 
+/* What stands at the path, in its directory: 0, -ESTALE (nothing that could be moved),
+ * -ENOENT. */
+static int open_target(struct host *host, const struct change *c, int *ret_dir, const char **ret_name, int *ret_fd)
+{
+	int r = path_open_parent(host->root, c->target, ret_dir, ret_name);
+	if (r == 0)
+		r = name_open_regular(*ret_dir, *ret_name, ret_fd, NULL);
+	return r == -ELOOP || r == -ENOTDIR || r == -EINVAL ? -ESTALE : r;
+}
+
+static bool vault_keeps(struct host *host, const struct change *c)
+{
+	_cleanup_close_ int fd = -1;
+	return vault_open_object(host->vault, planned_hash(c), &fd) == 0;
+}
+
 static int apply(struct host *host, struct change *c, struct effect *effect)
 {
 	_cleanup_close_ int dir = -1, fd = -1;
 	const char *name;
 	struct stat st = {0};
 	struct sha256 sha256;
-	int r = path_open_parent(host->root, c->target, &dir, &name);
+	int r = file_ready(host, c, effect, file_move_settle);
 	if (r == 0)
-		r = name_open_regular(dir, name, &fd, NULL);
-	if (r == -ENOENT && vault_open_object(host->vault, planned_hash(c), &fd) == 0) {
+		r = open_target(host, c, &dir, &name, &fd);
+	if (r == -ENOENT && vault_keeps(host, c)) {
 		buf_puts(&effect->note, "it was gone already");
 		return 0;
 	}
-	if (r == -ENOENT || r == -ELOOP || r == -ENOTDIR || r == -EINVAL)
+	if (r == -ENOENT)
 		r = -ESTALE;
 	if (r == 0)
 		r = check_identity(c, fd, &st, &sha256);
 	if (r == 0)
-		r = move_unlocked(host, dir, name, fd, &st, &sha256);
+		r = move_unlocked(host, dir, name, effect->temporary, fd, &st, &sha256);
 	explain(r, &st, &effect->note);
+	return r;
+}
+
+/* What has come back is judged by its content alone: that is what the vault gives back,
+ * with the attributes that were recorded. */
+static int reapply(struct host *host, struct change *c, struct effect *effect)
+{
+	_cleanup_close_ int dir = -1, fd = -1;
+	const char *name;
+	struct stat st = {0};
+	struct sha256 sha256;
+	int r = file_ready(host, c, effect, file_move_settle);
+	if (r == 0)
+		r = open_target(host, c, &dir, &name, &fd);
+	if (r == -ENOENT) {
+		bool kept = vault_keeps(host, c);
+		buf_puts(&effect->note, kept ? "it was gone already" : "it is gone, and the vault has no copy of it");
+		return kept ? 0 : -ESTALE;
+	}
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	if (r == 0)
+		r = sha256_fd(fd, &sha256);
+	if (r == 0 && strcmp(sha256.hex, planned_hash(c)) != 0)
+		r = -ESTALE;
+	if (r == -ESTALE) {
+		buf_puts(&effect->note, "something else stands at that path now; run the playbook again");
+		return r;
+	}
+	bool other = r == 0 && check_meta(c, fd) < 0;
+	if (r == 0)
+		r = move_unlocked(host, dir, name, effect->temporary, fd, &st, &sha256);
+	explain(r, &st, &effect->note);
+	if (r == 0 && other)
+		buf_printf(&effect->note, "%sit had come back with another owner, mode or flags", effect->note.len ? "; " : "");
 	return r;
 }
 
@@ -262,7 +314,9 @@ static int revert(struct host *host, const struct change *c, struct effect *effe
 {
 	_cleanup_close_ int dir = -1, object = -1;
 	const char *name;
-	int r = path_open_parent(host->root, c->target, &dir, &name);
+	int r = file_ready(host, c, effect, file_move_settle);
+	if (r == 0)
+		r = path_open_parent(host->root, c->target, &dir, &name);
 	if (r == -ENOENT || r == -ELOOP || r == -ENOTDIR) {
 		buf_puts(&effect->note, "the directory it was in is gone; make it again and roll back once more");
 		return -ESTALE;
@@ -278,7 +332,8 @@ static int revert(struct host *host, const struct change *c, struct effect *effe
 		           r == -EBADMSG ? "it was tampered with" : strerror(-r));
 		return r;
 	}
-	r = file_install(dir, name, object, json_object_get(c->data, "meta"), META_TIMES | META_FLAGS | META_SETUID);
+	r = file_install(dir, name, effect->temporary, object, json_object_get(c->data, "meta"),
+	                 META_TIMES | META_FLAGS | META_SETUID);
 	if (r == 0)
 		note_restored(host, c, &effect->note);
 	if (r == -ENOSPC)
@@ -342,6 +397,8 @@ const struct change_kind file_move_kind = {
 	.probe = probe,
 	.apply = apply,
 	.revert = revert,
+	.settle = file_move_settle,
+	.reapply = reapply,
 	.describe = describe,
 	.subjects = subjects,
 };

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change/file-replace.h"
 
-#include "base/fd.h"
 #include "base/meta.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,6 +30,28 @@ int dir_relock(struct unlocked_dir *dir)
 	return r < 0 ? r : relocked;
 }
 
+int dir_note_flags(int root, const char *path, json_t *data)
+{
+	_cleanup_close_ int dir = -1, fd = -1;
+	const char *name;
+	unsigned flags = 0;
+	int r = path_open_parent(root, path, &dir, &name);
+	if (r < 0)
+		return r == -ENOTDIR ? -ELOOP : r; /* exchanged with a link meanwhile */
+	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES ? 0 : -errno; /* a plan that is made without root */
+	r = meta_read_flags(fd, &flags);
+	if (r < 0 || !meta_locks(flags))
+		return r;
+	return json_object_set_new(data, "dir-flags", json_integer(meta_locks(flags))) < 0 ? -ENOMEM : 0;
+}
+
+unsigned dir_noted_flags(const json_t *data)
+{
+	return meta_locks((unsigned)json_integer_value(json_object_get(data, "dir-flags")));
+}
+
 /* Anything but the regular file that was judged is drift. */
 static int stale(int r)
 {
@@ -39,7 +61,8 @@ static int stale(int r)
 /* A file that is being made: nobody else knows its name, if only root can look into DIR. */
 struct fresh {
 	int dir, fd;
-	char name[RANDOM_NAME_LEN];
+	const char *name; /* that it has now */
+	char part[RANDOM_NAME_LEN];
 };
 
 static bool is_fresh(const struct fresh *f, const char *name)
@@ -49,12 +72,16 @@ static bool is_fresh(const struct fresh *f, const char *name)
 	       made.st_dev == there.st_dev && made.st_ino == there.st_ino;
 }
 
-static int fresh_make(int dir, struct fresh *ret)
+void file_part_name(const char *temporary, char ret[RANDOM_NAME_LEN])
+{
+	snprintf(ret, RANDOM_NAME_LEN, "%.*s-new", RANDOM_NAME_LEN - 5, temporary);
+}
+
+static int fresh_make(int dir, const char *temporary, struct fresh *ret)
 {
 	*ret = (struct fresh){.dir = dir, .fd = -1};
-	int r = random_name(ret->name);
-	if (r < 0)
-		return r;
+	file_part_name(temporary, ret->part);
+	ret->name = ret->part;
 	ret->fd = openat(dir, ret->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return ret->fd < 0 ? -errno : 0;
 }
@@ -117,12 +144,21 @@ static int fresh_finish(struct fresh *f, const json_t *meta, unsigned what)
 	return r == 0 && fsync(f->fd) < 0 ? -errno : r;
 }
 
+/* From here on it is what the change's temporary name stands for. */
+static int fresh_ready(struct fresh *f, const char *temporary)
+{
+	if (renameat2(f->dir, f->name, f->dir, temporary, RENAME_NOREPLACE) < 0)
+		return -errno;
+	f->name = temporary;
+	return 0;
+}
+
 /* With the directory unlocked and the old file's locks taken off. */
-static int replace_unlocked(int dir, const char *name, const struct sha256 *old, const struct buf *content,
-                            const json_t *meta, unsigned what)
+static int replace_unlocked(int dir, const char *name, const char *temporary, const struct sha256 *old,
+                            const struct buf *content, const json_t *meta, unsigned what)
 {
 	_cleanup_(fresh_end) struct fresh f;
-	int r = fresh_make(dir, &f);
+	int r = fresh_make(dir, temporary, &f);
 	if (r == 0)
 		r = fresh_flags(&f, meta_flags(meta));
 	if (r == 0)
@@ -130,16 +166,18 @@ static int replace_unlocked(int dir, const char *name, const struct sha256 *old,
 	if (r == 0)
 		r = fresh_finish(&f, meta, what | META_SETUID);
 	if (r == 0)
+		r = fresh_ready(&f, temporary);
+	if (r == 0)
 		r = swap_in(&f, name, old);
 	if (r < 0)
 		return r;
-	r = unlinkat(dir, f.name, 0) < 0 ? -errno : 0; /* the old file, whose bytes are known */
+	r = unlinkat(dir, temporary, 0) < 0 ? -errno : 0; /* the old file, whose bytes are known */
 	int locked = meta_set_flags(f.fd, meta_flags(meta));
 	return r < 0 ? r : locked;
 }
 
-int file_replace(int dir, const char *name, const struct sha256 *old, const struct buf *content, const json_t *meta,
-                 unsigned what)
+int file_replace(int dir, const char *name, const char *temporary, const struct sha256 *old, const struct buf *content,
+                 const json_t *meta, unsigned what)
 {
 	_cleanup_close_ int fd = -1;
 	json_t *own = NULL;
@@ -161,18 +199,19 @@ int file_replace(int dir, const char *name, const struct sha256 *old, const stru
 	}
 	r = meta_unlock(fd, &flags);
 	if (r == 0)
-		r = replace_unlocked(dir, name, old, content, meta ? meta : own, what);
+		r = replace_unlocked(dir, name, temporary, old, content, meta ? meta : own, what);
 	meta_set_flags(fd, flags); /* of the old file: it may have other names */
 	int relocked = dir_relock(&unlocked);
 	json_decref(own);
 	return r < 0 ? r : relocked;
 }
 
-static int install_unlocked(int dir, const char *name, int content_fd, const json_t *meta, unsigned what)
+static int install_unlocked(int dir, const char *name, const char *temporary, int content_fd, const json_t *meta,
+                            unsigned what)
 {
 	_cleanup_(fresh_end) struct fresh f;
 	unsigned flags = what & META_FLAGS ? meta_flags(meta) : 0;
-	int r = fresh_make(dir, &f);
+	int r = fresh_make(dir, temporary, &f);
 	if (r == 0)
 		r = fresh_flags(&f, flags);
 	if (r == 0)
@@ -184,7 +223,7 @@ static int install_unlocked(int dir, const char *name, int content_fd, const jso
 	return r < 0 ? r : meta_set_flags(f.fd, flags);
 }
 
-int file_install(int dir, const char *name, int content_fd, const json_t *meta, unsigned what)
+int file_install(int dir, const char *name, const char *temporary, int content_fd, const json_t *meta, unsigned what)
 {
 	struct unlocked_dir unlocked;
 	struct stat st;
@@ -195,7 +234,7 @@ int file_install(int dir, const char *name, int content_fd, const json_t *meta, 
 		r = dir_unlock(dir, &unlocked);
 	if (r < 0)
 		return r;
-	r = install_unlocked(dir, name, content_fd, meta, what);
+	r = install_unlocked(dir, name, temporary, content_fd, meta, what);
 	int relocked = dir_relock(&unlocked);
 	return r < 0 ? r : relocked;
 }

@@ -104,6 +104,11 @@ struct change_kind {
 	 * have done beside it since. Answers as apply does. NULL: apply will do. */
 	int (*reapply)(struct host *host, struct change *change, struct effect *effect);
 
+	/* Says in one sentence (escaped) where the host has drifted, once probe found that it
+	 * has. 0: revert will take the change back all the same; -ESTALE: it will refuse; other
+	 * -errno. NULL: nobody knows more, and it will refuse. */
+	int (*drift)(struct host *host, const struct change *change, struct buf *ret);
+
 	/* One line without mark and newline, e.g. "block 203.0.113.67 in, out, forward";
 	 * host-derived bytes escaped with escape_text(). */
 	int (*describe)(const struct change *change, struct buf *ret);

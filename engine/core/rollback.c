@@ -49,6 +49,18 @@ static int expect_without_copy(const char *when, struct undo_item *item)
 	return item->why ? 0 : -ENOMEM;
 }
 
+/* What will become of the undo of a change from which the host has drifted. */
+static int expect_of_drift(struct host *host, const struct change *c, struct undo_item *item)
+{
+	_cleanup_buf_ struct buf why = {0};
+	int r = c->kind->drift ? c->kind->drift(host, c, &why) : -ESTALE;
+	item->expect = r == 0 ? UNDO_DONE : r == -ESTALE ? UNDO_DRIFTED : UNDO_FAILED;
+	if (r < 0 && r != -ESTALE)
+		buf_puts(&why, strerror(-r));
+	item->why = why.len ? buf_steal(&why) : strdup("was changed by somebody else since");
+	return item->why ? 0 : -ENOMEM;
+}
+
 static int expect_by_probe(struct host *host, const struct run *run, const struct run_entry *e, struct undo_item *item)
 {
 	enum change_state state;
@@ -61,10 +73,12 @@ static int expect_by_probe(struct host *host, const struct run *run, const struc
 		item->why = strdup(strerror(-r));
 		return item->why ? 0 : -ENOMEM;
 	}
-	item->expect = state == CHANGE_DRIFTED ? UNDO_DRIFTED : UNDO_DONE;
+	if (state == CHANGE_DRIFTED)
+		return expect_of_drift(host, e->change, item);
+	item->expect = UNDO_DONE;
 	if (state == CHANGE_AFTER)
 		return 0;
-	item->why = strdup(state == CHANGE_BEFORE ? "is already as it was before" : "was changed by somebody else since");
+	item->why = strdup("is already as it was before");
 	return item->why ? 0 : -ENOMEM;
 }
 

@@ -46,6 +46,7 @@ int file_stage_make(void **state)
 	    plan_begin_step(s->plan, "step") < 0 || vault_open(s->host.root, at(s, "vault"), &s->host.vault) < 0)
 		return -1;
 	s->effect.run = "test";
+	s->effect.temporary = ".respond-0123456789abcdef";
 	*state = s;
 	return 0;
 }
