@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/meta.h"
 #include "base/spawn.h"
+#include "change/file-replace.h"
 #include "core/vault.h"
 
 #include <errno.h>
@@ -169,6 +170,28 @@ void assert_meta(const struct file_stage *s, const char *name, json_t *expected)
 	json_decref(expected);
 }
 
+static const char *beside(const char *name, const char *base)
+{
+	static char paths[4][512];
+	static unsigned turn;
+	char *path = paths[turn++ % 4];
+	const char *slash = strrchr(name, '/');
+	snprintf(path, sizeof(paths[0]), "%.*s%s", slash ? (int)(slash + 1 - name) : 0, name, base);
+	return path;
+}
+
+const char *temporary_of(const struct file_stage *s, const char *name)
+{
+	return beside(name, s->effect.temporary);
+}
+
+const char *part_of(const struct file_stage *s, const char *name)
+{
+	char part[RANDOM_NAME_LEN];
+	file_part_name(s->effect.temporary, part);
+	return beside(name, part);
+}
+
 static unsigned found;
 
 static int count_leftover(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -212,6 +235,24 @@ int revert_change(struct file_stage *s, const struct change *c)
 	struct change *again = decode_again(c);
 	buf_reset(&s->effect.note);
 	int r = again->kind->revert(&s->host, again, &s->effect);
+	change_free(&again);
+	return r;
+}
+
+int settle_change(struct file_stage *s, const struct change *c)
+{
+	struct change *again = decode_again(c);
+	buf_reset(&s->effect.note);
+	int r = again->kind->settle(&s->host, again, &s->effect);
+	change_free(&again);
+	return r;
+}
+
+int reapply_change(struct file_stage *s, const struct change *c)
+{
+	struct change *again = decode_again(c);
+	buf_reset(&s->effect.note);
+	int r = again->kind->reapply(&s->host, again, &s->effect);
 	change_free(&again);
 	return r;
 }

@@ -39,6 +39,10 @@ int get_flags(const struct file_stage *s, const char *name);
 json_t *meta_of(const struct file_stage *s, const char *name);
 void assert_meta(const struct file_stage *s, const char *name, json_t *expected);
 
+/* The names under which a change may keep a file beside NAME, as at() takes them. */
+const char *temporary_of(const struct file_stage *s, const char *name);
+const char *part_of(const struct file_stage *s, const char *name);
+
 /* How many names with the prefix of temporary files there are anywhere in the stage. */
 unsigned leftovers(const struct file_stage *s);
 
@@ -46,6 +50,8 @@ unsigned leftovers(const struct file_stage *s);
 int apply_change(struct file_stage *s, struct change *c);
 /* From a change that is decoded again, as a journal would give it. */
 int revert_change(struct file_stage *s, const struct change *c);
+int settle_change(struct file_stage *s, const struct change *c);
+int reapply_change(struct file_stage *s, const struct change *c);
 enum change_state probe_change(struct file_stage *s, const struct change *c);
 void assert_note(const struct file_stage *s, const char *part);
 void assert_in_vault(struct file_stage *s, const char *text);
