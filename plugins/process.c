@@ -239,22 +239,24 @@ static int read_planned(const struct plan *plan, struct pids *ret)
 	return r;
 }
 
-/* A kill takes what another step only stops. */
-static int drop_planned(const struct plan *plan, const struct change_kind *kind, struct processes *list)
+/* A kill takes what another step only stops. LEFT gets what is dropped. */
+static int drop_planned(const struct plan *plan, const struct change_kind *kind, struct processes *list,
+                        struct processes *left)
 {
 	_cleanup_pids_ struct pids planned = {0};
 	int r = read_planned(plan, &planned);
 	size_t kept = 0;
-	for (size_t i = 0; r == 0 && i < list->n; i++) {
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list->n; i++) {
 		struct process *p = &list->v[i];
 		bool standing = kind == &process_stop_kind && p->stopped;
-		if (standing || pids_sorted_has(&planned, p->id.pid))
-			process_free(p);
-		else
+		if (!standing && !pids_sorted_has(&planned, p->id.pid))
 			list->v[kept++] = *p;
+		else if (processes_add(left, p) < 0) /* has freed it */
+			r = -ENOMEM;
 	}
-	if (r == 0)
-		list->n = kept;
+	list->n = kept;
 	return r;
 }
 
@@ -271,11 +273,11 @@ static int find(struct host *host, const struct args *args, struct plan *plan, s
 static int plan_kind(struct host *host, const struct args *args, struct plan *plan, const struct change_kind *kind)
 {
 	_cleanup_(selector_free) struct selector *selector = NULL;
-	_cleanup_processes_ struct processes list = {0};
+	_cleanup_processes_ struct processes list = {0}, left = {0};
 	int r = find(host, args, plan, &selector, &list);
 	if (r == 0)
-		r = drop_planned(plan, kind, &list);
-	return r < 0 ? r : processes_plan(host, plan, kind, selector, &list);
+		r = drop_planned(plan, kind, &list, &left);
+	return r < 0 ? r : processes_plan(host, plan, kind, selector, &list, &left);
 }
 
 static int plan_stop(struct host *host, const struct args *args, struct plan *plan)

@@ -181,6 +181,15 @@ static int revert(struct host *host, const struct change *change, struct effect 
 	return kept == block.addrs.n ? -EBUSY : 0;
 }
 
+/* Putting in force and taking out are one transaction each. Only after the latter, what
+ * the group needed may be there yet, with nothing in it: it is ours, and goes. */
+static int settle(struct host *host, const struct change *change, struct effect *effect)
+{
+	_cleanup_block_ struct block block = {0};
+	int r = block_read(host, change, &block);
+	return r < 0 ? r : force_clean(&block.group, &effect->note);
+}
+
 static int describe(const struct change *change, struct buf *ret)
 {
 	block_describe(change, "block", ret);
@@ -219,6 +228,7 @@ const struct change_kind nft_elements_kind = {
 	.probe = probe,
 	.apply = apply,
 	.revert = revert,
+	.settle = settle,
 	.describe = describe,
 	.detail = block_detail,
 	.subjects = block_subjects,

@@ -20,20 +20,37 @@ static char *target_of(const struct processes *list)
 	return buf_steal(&text);
 }
 
-static json_t *data_of(const char *boot, const struct selector *selector, const struct processes *list)
+static json_t *identity_of(const struct process *p)
+{
+	return identity_to_json(&p->id);
+}
+
+static json_t *array_of(const struct processes *list, json_t *(*encode)(const struct process *p))
 {
 	json_t *array = json_array();
 	for (size_t i = 0; array && i < list->n; i++) {
-		if (json_array_append_new(array, process_to_json(&list->v[i])) < 0) {
+		if (json_array_append_new(array, encode(&list->v[i])) < 0) {
 			json_decref(array);
 			array = NULL;
 		}
 	}
-	return json_pack("{s:s, s:o, s:o}", "boot", boot, "select", selector_to_json(selector), "processes", array);
+	return array;
 }
 
-int processes_plan(struct host *host, struct plan *plan, const struct change_kind *kind,
-                   const struct selector *selector, const struct processes *list)
+static json_t *data_of(const char *boot, const struct selector *selector, const struct processes *list,
+                       const struct processes *left)
+{
+	json_t *data = json_pack("{s:s, s:o, s:o}", "boot", boot, "select", selector_to_json(selector), "processes",
+	                         array_of(list, process_to_json));
+	if (data && left->n && json_object_set_new(data, "left-out", array_of(left, identity_of)) < 0) {
+		json_decref(data);
+		data = NULL;
+	}
+	return data;
+}
+
+int processes_plan(struct host *host, struct plan *plan, const struct change_kind *kind, const struct selector *selector,
+                   const struct processes *list, const struct processes *left)
 {
 	char boot[40];
 	if (list->n == 0)
@@ -42,7 +59,7 @@ int processes_plan(struct host *host, struct plan *plan, const struct change_kin
 	if (r < 0)
 		return r;
 	_cleanup_free_ char *target = target_of(list);
-	json_t *data = data_of(boot, selector, list);
+	json_t *data = data_of(boot, selector, list, left);
 	if (!target || !data) {
 		json_decref(data);
 		return -ENOMEM;

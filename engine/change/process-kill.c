@@ -5,6 +5,7 @@
 #include "change/process-describe.h"
 #include "change/process-evidence.h"
 #include "change/process-freeze.h"
+#include "change/process-settle.h"
 
 #include <errno.h>
 #include <libaudit.h>
@@ -173,6 +174,7 @@ const struct change_kind process_kill_kind = {
 	.audit_type = AUDIT_RESP_KILL_PROC,
 	.probe = probe,
 	.apply = apply,
+	.settle = processes_settle,
 	.describe = describe,
 	.detail = processes_detail,
 	.subjects = processes_subjects,

@@ -170,14 +170,37 @@ int json_texts_get(const json_t *array, struct strv *ret)
 	return strv_error(ret);
 }
 
+json_t *identity_to_json(const struct proc_identity *id)
+{
+	return json_pack("{s:i, s:I, s:I, s:I, s:I}", "pid", (int)id->pid, "start", (json_int_t)id->start, "dev",
+	                 (json_int_t)id->dev, "ino", (json_int_t)id->ino, "unique", (json_int_t)id->unique);
+}
+
+int identity_from_json(const json_t *json, struct proc_identity *ret)
+{
+	int pid;
+	json_int_t start, dev, ino, unique;
+	if (json_unpack((json_t *)json, "{s:i, s:I, s:I, s:I, s:I}", "pid", &pid, "start", &start, "dev", &dev, "ino", &ino,
+	                "unique", &unique) < 0 || pid <= 0)
+		return -EINVAL;
+	*ret = (struct proc_identity){.pid = pid, .start = (uint64_t)start, .dev = (uint64_t)dev, .ino = (uint64_t)ino,
+	                              .unique = (uint64_t)unique};
+	return 0;
+}
+
 json_t *process_to_json(const struct process *p)
 {
-	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:i, s:I, s:b, s:b, s:o, s:o, s:b, s:o, s:o, s:b, s:o}",
-	                 "pid", (int)p->id.pid, "start", (json_int_t)p->id.start, "dev", (json_int_t)p->id.dev,
-	                 "ino", (json_int_t)p->id.ino, "unique", (json_int_t)p->id.unique, "ppid", (int)p->ppid,
-	                 "uid", (json_int_t)p->uid, "direct", p->direct, "stopped", p->stopped,
-	                 "comm", json_text(p->comm), "argv", json_texts(&p->argv), "argv-cut", p->argv_cut, "user",
-	                 json_text(p->user), "exe", json_text(p->exe), "deleted", p->deleted, "cwd", json_text(p->cwd));
+	json_t *json = identity_to_json(&p->id);
+	json_t *more = json_pack("{s:i, s:I, s:b, s:b, s:o, s:o, s:b, s:o, s:o, s:b, s:o}", "ppid", (int)p->ppid, "uid",
+	                         (json_int_t)p->uid, "direct", p->direct, "stopped", p->stopped, "comm", json_text(p->comm),
+	                         "argv", json_texts(&p->argv), "argv-cut", p->argv_cut, "user", json_text(p->user), "exe",
+	                         json_text(p->exe), "deleted", p->deleted, "cwd", json_text(p->cwd));
+	if (json && (!more || json_object_update(json, more) < 0)) {
+		json_decref(json);
+		json = NULL;
+	}
+	json_decref(more);
+	return json;
 }
 
 static int comm_from_json(const json_t *json, char ret[64])
@@ -207,20 +230,20 @@ static int texts_from_json(const json_t *json, struct process *p)
 
 int process_from_json(const json_t *json, struct process *ret)
 {
-	int pid, ppid, direct, stopped, cut, deleted;
-	json_int_t start, dev, ino, unique, uid;
-	if (json_unpack((json_t *)json, "{s:i, s:I, s:I, s:I, s:I, s:i, s:I, s:b, s:b, s:b, s:b}", "pid", &pid,
-	                "start", &start, "dev", &dev, "ino", &ino, "unique", &unique, "ppid", &ppid, "uid", &uid,
-	                "direct", &direct, "stopped", &stopped, "argv-cut", &cut, "deleted", &deleted) < 0 ||
-	    pid <= 0)
+	_cleanup_(process_free) struct process p = {0};
+	int ppid, direct, stopped, cut, deleted;
+	json_int_t uid;
+	int r = identity_from_json(json, &p.id);
+	if (r < 0 || json_unpack((json_t *)json, "{s:i, s:I, s:b, s:b, s:b, s:b}", "ppid", &ppid, "uid", &uid, "direct",
+	                         &direct, "stopped", &stopped, "argv-cut", &cut, "deleted", &deleted) < 0)
 		return -EINVAL;
-	_cleanup_(process_free) struct process p = {
-		.id = {.pid = pid, .start = (uint64_t)start, .dev = (uint64_t)dev, .ino = (uint64_t)ino,
-		       .unique = (uint64_t)unique},
-		.ppid = ppid, .uid = (uid_t)uid, .direct = direct, .stopped = stopped, .argv_cut = cut,
-		.deleted = deleted,
-	};
-	int r = texts_from_json(json, &p);
+	p.ppid = ppid;
+	p.uid = (uid_t)uid;
+	p.direct = direct;
+	p.stopped = stopped;
+	p.argv_cut = cut;
+	p.deleted = deleted;
+	r = texts_from_json(json, &p);
 	if (r < 0)
 		return r == -ENOENT ? -EINVAL : r;
 	*ret = p;

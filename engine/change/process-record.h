@@ -6,6 +6,8 @@
  *     "boot"       the boot that these pids belong to
  *     "select"     what they were selected by (change/process-select.h)
  *     "processes"  an array of records
+ *     "left-out"   who is selected, too, and not touched: stopped already, or taken by an
+ *                  earlier step; an array of identities
  *     "evidence"   an array, process.kill only (change/process-evidence.h)
  *     "grown"      an array of objects with "processes" or "evidence", which the engine
  *                  keeps: what was found while the change was applied
@@ -58,6 +60,10 @@ int process_from_json(const json_t *json, struct process *ret);
 
 /* All of them, "grown" ones too. -EINVAL: not a change's data. */
 int processes_of(const struct change *change, struct processes *ret);
+
+/* Just who it is, and back. */
+json_t *identity_to_json(const struct proc_identity *id); /* new reference, NULL for no memory */
+int identity_from_json(const json_t *json, struct proc_identity *ret);
 
 /* A list of raw strings as JSON, and back. */
 json_t *json_texts(const struct strv *list);

@@ -3,6 +3,7 @@
 
 #include "change/process-describe.h"
 #include "change/process-freeze.h"
+#include "change/process-settle.h"
 
 #include <errno.h>
 #include <libaudit.h>
@@ -119,6 +120,7 @@ const struct change_kind process_stop_kind = {
 	.probe = probe,
 	.apply = apply,
 	.revert = revert,
+	.settle = processes_settle,
 	.describe = describe,
 	.detail = processes_detail,
 	.subjects = processes_subjects,

@@ -250,6 +250,8 @@ static int detail(const struct change *change, struct buf *ret)
 	return more > 0 ? buf_printf(ret, "and %lld more\n", more) : buf_error(ret);
 }
 
+/* There is nothing to settle: each connection is ended by one request to the kernel, which
+ * leaves nothing in between, and what lives yet is what probe finds. */
 const struct change_kind socket_destroy_kind = {
 	.name = "socket.destroy",
 	.mark = '!',

@@ -59,6 +59,37 @@ static void ruleset_is_as_before(void **state)
 	fake_free(&f);
 }
 
+/* An undo that ended between its two transactions has left all but the elements. */
+static void an_empty_skeleton_goes(void **state)
+{
+	(void)state;
+	struct fake a, b;
+	fake_init(&a, "run-a");
+	fake_init(&b, "run-b");
+	_cleanup_free_ char *before = ruleset();
+	const struct wish w = {.address = {PEER}}, other = {.address = {"198.51.100.1"}};
+	struct plan *p = blocked(&w, &a);
+	struct change *c = plan_at(p, 0);
+	assert_int_equal(c->kind->settle(&host, c, &a.effect), 0); /* in force: it stays */
+	assert_int_equal(state_of(c), CHANGE_AFTER);
+	nft("delete element inet respond block4 { " PEER " }\n");
+	assert_int_equal(state_of(c), CHANGE_BEFORE);
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(c->kind->settle(&host, c, &a.effect), 0);
+		_cleanup_free_ char *after = ruleset();
+		assert_string_equal(after, before);
+	}
+	/* What another run has put there is no empty one. */
+	struct plan *q = blocked(&other, &b);
+	assert_int_equal(c->kind->settle(&host, c, &a.effect), 0);
+	assert_int_equal(state_of(plan_at(q, 0)), CHANGE_AFTER);
+	assert_int_equal(state_of(c), CHANGE_BEFORE);
+	plan_free(&p);
+	plan_free(&q);
+	fake_free(&a);
+	fake_free(&b);
+}
+
 static void two_runs_hold_one_address(void **state)
 {
 	(void)state;
@@ -368,6 +399,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges_match_counting),
 		cmocka_unit_test_setup(ruleset_is_as_before, new_namespace),
+		cmocka_unit_test_setup(an_empty_skeleton_goes, new_namespace),
 		cmocka_unit_test_setup(two_runs_hold_one_address, new_namespace),
 		cmocka_unit_test_setup(kept_ends_when_the_other_run_wants, new_namespace),
 		cmocka_unit_test_setup(all_kept_is_busy, new_namespace),

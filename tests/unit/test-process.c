@@ -317,6 +317,107 @@ static void a_stop_is_taken_back_as_it_was(void **state)
 	assert_int_equal(stage_state(s, stood), 'T');
 }
 
+/* As read from a journal, by the next start of the program. */
+static void settle_later(struct stage *s, struct work *w, const struct change *c)
+{
+	char *text = json_dumps(c->data, 0);
+	struct change *later = NULL;
+	assert_int_equal(change_new(c->kind, "step", "x", json_loads(text, 0, NULL), &later), 0);
+	free(text);
+	buf_reset(&w->journal.effect.note);
+	assert_int_equal(later->kind->settle(&s->host, later, &w->journal.effect), 0);
+	change_free(&later);
+}
+
+static const struct action *const both[] = {&process_stop, &process_kill};
+
+/* A run that died after it had stopped them: recorded ones, one that it had found and
+ * announced, one that it had not announced yet, and children. */
+static void what_a_dead_run_left_stopped_goes_on(void **state)
+{
+	struct stage *s = *state;
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_work_ struct work w = {0};
+		const char *file = i ? "killed" : "halted";
+		pid_t tree = stage_start(s, file, NULL, "tree", NULL), stood = stage_start(s, file, NULL, "sleep", NULL);
+		kill(stood, SIGSTOP);
+		stage_await_state(s, stood, 'T');
+		struct change *c = work_plan_tree(s, &w, both[i], file);
+		pid_t late = stage_start(s, file, NULL, "sleep", NULL);
+		pid_t other = stage_start(s, "other", NULL, "sleep", NULL);
+		kill(other, SIGSTOP);
+		kill(late, SIGSTOP);
+		kill(tree, SIGSTOP);
+		stage_await_state(s, other, 'T');
+		stage_await_state(s, late, 'T');
+		stage_await_state(s, tree, 'T');
+		for (int again = 0; again < 2; again++) {
+			settle_later(s, &w, c);
+			stage_await_state(s, tree, 'S');
+			stage_await_state(s, late, 'S');
+			assert_int_equal(stage_state(s, stood), 'T'); /* before the run came */
+			assert_int_equal(stage_state(s, other), 'T');
+			assert_int_equal(strstr(buf_text(&w.journal.effect.note), "2 continued") != NULL, !again);
+		}
+		assert_int_equal(work_probe(s, c), CHANGE_BEFORE);
+		assert_int_equal(work_apply(s, &w, c), 0);
+		assert_int_equal(work_probe(s, c), CHANGE_AFTER);
+		if (i == 0) { /* announced ones, as the journal has them */
+			stage_await_state(s, late, 'T');
+			settle_later(s, &w, c);
+			stage_await_state(s, tree, 'S');
+			stage_await_state(s, late, 'S');
+			assert_int_equal(stage_state(s, stood), 'T');
+			assert_int_equal(work_probe(s, c), CHANGE_BEFORE);
+		}
+	}
+}
+
+static void children_of_what_was_stopped_go_on(void **state)
+{
+	struct stage *s = *state;
+	_cleanup_work_ struct work w = {0};
+	char number[16];
+	pid_t parent = stage_start(s, "root", NULL, "tree", NULL);
+	snprintf(number, sizeof(number), "%d", (int)parent);
+	work_give(&w, "pid", number);
+	work_give(&w, "tree", "yes");
+	struct change *c = work_plan(s, &w, &process_stop);
+	assert_non_null(c);
+	assert_string_equal(work_fact(&w, "count"), "3");
+	/* As if its child had come after the plan: not recorded. */
+	json_t *list = json_object_get(c->data, "processes");
+	_cleanup_pids_ struct pids children = {0};
+	assert_int_equal(proc_children(s->host.proc, parent, &children), 0);
+	assert_true(children.n > 0);
+	for (size_t i = json_array_size(list); i-- > 0;)
+		if (json_integer_value(json_object_get(json_array_get(list, i), "pid")) != parent)
+			json_array_remove(list, i);
+	assert_int_equal(json_array_size(list), 1);
+	kill(parent, SIGSTOP);
+	for (size_t i = 0; i < children.n; i++) {
+		kill(children.v[i], SIGSTOP);
+		stage_await_state(s, children.v[i], 'T');
+	}
+	settle_later(s, &w, c);
+	stage_await_state(s, parent, 'S');
+	for (size_t i = 0; i < children.n; i++)
+		stage_await_state(s, children.v[i], 'S');
+}
+
+static void after_a_reboot_nobody_is_continued(void **state)
+{
+	struct stage *s = *state;
+	_cleanup_work_ struct work w = {0};
+	pid_t pid = stage_start(s, "rests", NULL, "sleep", NULL);
+	struct change *c = work_plan_tree(s, &w, &process_stop, "rests");
+	kill(pid, SIGSTOP);
+	stage_await_state(s, pid, 'T');
+	json_object_set_new(c->data, "boot", json_string("00000000-0000-0000-0000-000000000000"));
+	settle_later(s, &w, c);
+	assert_int_equal(stage_state(s, pid), 'T');
+}
+
 static void damaged_data_is_refused(void **state)
 {
 	struct stage *s = *state;
@@ -361,6 +462,9 @@ int main(int argc, char **argv)
 		TEST(what_is_traced_is_reported),
 		TEST(a_tracer_that_matches_dies_with_its_tracee),
 		TEST(a_stop_is_taken_back_as_it_was),
+		TEST(what_a_dead_run_left_stopped_goes_on),
+		TEST(children_of_what_was_stopped_go_on),
+		TEST(after_a_reboot_nobody_is_continued),
 		TEST(damaged_data_is_refused),
 	};
 	return cmocka_run_group_tests_name("process", tests, NULL, NULL);
