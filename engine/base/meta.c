@@ -176,6 +176,12 @@ unsigned meta_flags(const json_t *meta)
 	return number(meta, "flags");
 }
 
+bool meta_gives_rights(const json_t *meta)
+{
+	return number(meta, "mode") & (S_ISUID | S_ISGID) ||
+	       json_object_get(json_object_get(meta, "xattrs"), "security.capability");
+}
+
 bool meta_same(const json_t *a, const json_t *b)
 {
 	static const char *const fields[] = {"mode", "uid", "gid", "flags", "xattrs"};

@@ -25,6 +25,9 @@ bool meta_same(const json_t *a, const json_t *b);
 
 unsigned meta_flags(const json_t *meta); /* the inode flags of META */
 
+/* Whether who runs the file gets rights by that: set-user-ID, set-group-ID, capabilities. */
+bool meta_gives_rights(const json_t *meta);
+
 /* The inode flags that stand in the way of an edit or a rename (+i, +a): reads them
  * all to RET and clears those two. 0 flags where the filesystem has none. */
 int meta_unlock(int fd, unsigned *ret_flags);

@@ -385,7 +385,8 @@ static int describe(const struct change *c, struct buf *ret)
 
 static int subjects(const struct change *c, subject_fn visit, void *ctx)
 {
-	struct subject s = {.type = SUBJECT_REMOVE_PATH, .path = c->target};
+	struct subject s = {.type = SUBJECT_REMOVE_PATH, .path = c->target,
+	                    .privileged = meta_gives_rights(json_object_get(c->data, "meta"))};
 	return visit(ctx, &s);
 }
 

@@ -71,6 +71,7 @@ struct subject {
 	pid_t pid;
 	struct netaddr address;
 	const char *path;
+	bool privileged; /* of SUBJECT_REMOVE_PATH: it gives rights to who runs it, and would again when put back */
 };
 
 typedef int (*subject_fn)(void *ctx, const struct subject *subject); /* nonzero ends the visit and is returned */

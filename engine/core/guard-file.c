@@ -86,6 +86,7 @@ struct target {
 	const char *path;  /* resolved */
 	const char *name;  /* its last component */
 	const char *shown; /* escaped */
+	bool privileged;   /* subject.privileged */
 	bool exists;
 	struct statx stx;
 	long fs; /* magic number of its filesystem, 0: unknown */
@@ -292,6 +293,18 @@ static int check_user(struct guard *guard, struct file_facts *facts, const struc
 	return 0;
 }
 
+/* What was taken away as an attacker's back door must not become one again unnoticed. */
+static int check_setuid(struct guard *guard, struct file_facts *facts, const struct target *t, struct refusal *v)
+{
+	(void)facts;
+	if (!t->privileged)
+		return 0;
+	return guard_refuse(guard, v, "file.setuid",
+	                    "%s would give its rights again to whoever runs it (set-user-ID, set-group-ID or "
+	                    "capabilities): look at the copy in the vault first, and put it back only if you know it",
+	                    t->shown);
+}
+
 #define EDIT 1u
 #define REMOVE 2u
 #define UNDO 4u
@@ -308,6 +321,7 @@ static const struct {
 	{REMOVE, check_essential},
 	{REMOVE, check_packaged},
 	{REMOVE, check_data},
+	{UNDO, check_setuid},
 	{EDIT | REMOVE | UNDO, check_protected},
 	{EDIT | REMOVE, check_user},
 };
@@ -331,8 +345,9 @@ static int look_at(const struct guard *guard, struct target *t)
 	return 0;
 }
 
-int guard_path(struct guard *guard, enum subject_type type, enum deed deed, const char *path, struct refusal *v)
+int guard_path(struct guard *guard, const struct subject *subject, enum deed deed, struct refusal *v)
 {
+	const char *path = subject->path;
 	_cleanup_buf_ struct buf resolved = {0}, shown = {0};
 	struct file_facts *facts;
 	int r = get_facts(guard, &facts);
@@ -343,12 +358,13 @@ int guard_path(struct guard *guard, enum subject_type type, enum deed deed, cons
 	if (r < 0)
 		return guard_unsure(v, r, "cannot tell what %s leads to", buf_text(&shown));
 	guard_text(&shown, buf_text(&resolved));
-	struct target t = {.path = buf_text(&resolved), .shown = buf_text(&shown)};
+	struct target t = {.path = buf_text(&resolved), .shown = buf_text(&shown),
+	                   .privileged = subject->privileged};
 	t.name = strrchr(t.path, '/') + 1;
 	r = look_at(guard, &t);
 	if (r < 0)
 		return guard_unsure(v, r, "cannot look at %s", t.shown);
-	unsigned when = deed == DEED_UNDO ? UNDO : type == SUBJECT_EDIT_PATH ? EDIT : REMOVE;
+	unsigned when = deed == DEED_UNDO ? UNDO : subject->type == SUBJECT_EDIT_PATH ? EDIT : REMOVE;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		r = checks[i].when & when ? checks[i].check(guard, facts, &t, v) : 0;
 		if (r < 0)

@@ -66,7 +66,7 @@ const char *guard_text(struct buf *ret, const char *text);
 /* 0: nothing against it; -EPERM and the verdict; other -errno and the sentence. */
 int guard_process(struct guard *guard, pid_t pid, struct refusal *v);
 int guard_address(struct guard *guard, const struct netaddr *address, struct refusal *v);
-int guard_path(struct guard *guard, enum subject_type type, enum deed deed, const char *path, struct refusal *v);
+int guard_path(struct guard *guard, const struct subject *subject, enum deed deed, struct refusal *v);
 
 void process_facts_free(struct process_facts **facts);
 void socket_facts_free(struct socket_facts **facts);

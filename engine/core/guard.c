@@ -51,6 +51,7 @@ const struct guard_rule guard_rules[] = {
 	{"file.essential", false, "files without which nobody logs in or nothing boots"},
 	{"file.packaged", false, "files that a package owns are not taken away"},
 	{"file.data", false, "files below databases, mail and logs are not taken away"},
+	{"file.setuid", false, "files that give rights to who runs them are not put back"},
 	{"file.protected", false, "paths that respond.conf(5) protects"},
 	{"user.protected", false, "processes and keys of users whom respond.conf(5) protects"},
 	{"login.last-way", false, "the last way to log in is not taken away"},
@@ -170,7 +171,7 @@ static int judge(struct guard *guard, const struct subject *s, enum deed deed, s
 		return deed == DEED_UNDO ? 0 : guard_address(guard, &s->address, v);
 	case SUBJECT_EDIT_PATH:
 	case SUBJECT_REMOVE_PATH:
-		return guard_path(guard, s->type, deed, s->path, v);
+		return guard_path(guard, s, deed, v);
 	}
 	return guard_unsure(v, -EINVAL, "a change touches something unknown");
 }

@@ -31,7 +31,7 @@ int guard_change(struct guard *guard, const struct change *change, const char **
 
 /* The same for taking a change back. Freeing an address or continuing a process hurts
  * nobody; only where a file is written counts: the kernel's filesystems, mount points,
- * this program's own files, protected paths. */
+ * this program's own files, protected paths; and a file that would give rights again. */
 int guard_undo(struct guard *guard, const struct change *change, const char **ret_rule, struct buf *ret_why);
 
 /* One subject by itself, judged as guard_change() judges each that a change names. */

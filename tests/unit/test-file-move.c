@@ -496,9 +496,10 @@ static void nothing_is_overwritten(void **state)
 	assert_int_equal(rmdir(at(s, "d")), 0);
 	assert_int_equal(revert_change(s, c), -ESTALE);
 	assert_note(s, "directory it was in is gone");
-	assert_int_equal(symlink("/tmp", at(s, "d")), 0);
+	mkdir(at(s, "elsewhere"), 0755);
+	assert_int_equal(symlink(at(s, "elsewhere"), at(s, "d")), 0);
 	assert_int_equal(revert_change(s, c), -ESTALE);
-	assert_int_equal(access("/tmp/f", F_OK), -1);
+	assert_no_file(s, "elsewhere/f");
 	assert_int_equal(unlink(at(s, "d")), 0);
 	mkdir(at(s, "d"), 0755);
 	assert_int_equal(revert_change(s, c), 0);
@@ -581,6 +582,71 @@ static void the_same_content_twice_is_kept_once(void **state)
 	assert_meta(s, "b", b_meta);
 }
 
+/* Taken away again, whoever put it there; what else is there stays. */
+static void what_comes_back_is_taken_again(void **state)
+{
+	struct file_stage *s = *state;
+	mkdir(at(s, "d"), 0755);
+	put_file(s, "d/f", "miner\n");
+	chmod(at(s, "d/f"), 0750);
+	set_flags(s, "d/f", I);
+	json_t *meta = meta_of(s, "d/f");
+	struct change *c = plan_move(s, "d/f");
+	assert_int_equal(apply_change(s, c), 0);
+	assert_int_equal(reapply_change(s, c), 0);
+	assert_note(s, "gone already");
+	put_file(s, "d/f", "miner\n");
+	assert_int_equal(chown(at(s, "d/f"), 65534, 65534), 0);
+	set_flags(s, "d/f", A);
+	set_flags(s, "d", I);
+	assert_int_equal(probe_change(s, c), CHANGE_BEFORE);
+	assert_int_equal(reapply_change(s, c), 0);
+	assert_note(s, "another owner, mode or flags");
+	assert_no_file(s, "d/f");
+	assert_int_equal(get_flags(s, "d"), I);
+	assert_int_equal(probe_change(s, c), CHANGE_AFTER);
+	set_flags(s, "d", 0);
+	put_file(s, "d/f", "another miner\n");
+	assert_int_equal(reapply_change(s, c), -ESTALE);
+	assert_note(s, "run the playbook again");
+	assert_file(s, "d/f", "another miner\n");
+	unlink(at(s, "d/f"));
+	assert_int_equal(symlink("../vault", at(s, "d/f")), 0);
+	assert_int_equal(reapply_change(s, c), -ESTALE);
+	unlink(at(s, "d/f"));
+	assert_int_equal(revert_change(s, c), 0);
+	assert_meta(s, "d/f", meta);
+	set_flags(s, "d/f", 0);
+	assert_int_equal(rename(at(s, "d"), at(s, "e")), 0);
+	assert_int_equal(reapply_change(s, c), 0); /* gone with its directory */
+	assert_int_equal(leftovers(s), 0);
+}
+
+static int see_rights(void *ctx, const struct subject *subject)
+{
+	*(bool *)ctx = subject->privileged;
+	return 0;
+}
+
+static void rights_are_told_to_the_guard(void **state)
+{
+	struct file_stage *s = *state;
+	static const unsigned char caps[] = {1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	static const mode_t modes[] = {0755, 01755, 04755, 02755, 0755};
+	for (size_t i = 0; i < 5; i++) {
+		bool privileged = false;
+		put_file(s, "f", "x");
+		assert_int_equal(chmod(at(s, "f"), modes[i]), 0);
+		if (i == 4)
+			assert_int_equal(setxattr(at(s, "f"), "security.capability", caps, sizeof(caps), 0), 0);
+		plan_again(s);
+		struct change *c = plan_move(s, "f");
+		assert_int_equal(c->kind->subjects(c, see_rights, &privileged), 0);
+		assert_int_equal(privileged, i >= 2);
+		unlink(at(s, "f"));
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, file_stage_make, file_stage_drop)
 
 int main(void)
@@ -610,6 +676,8 @@ int main(void)
 		TEST(a_tampered_object_is_refused),
 		TEST(what_changed_since_the_plan_stays),
 		TEST(the_same_content_twice_is_kept_once),
+		TEST(what_comes_back_is_taken_again),
+		TEST(rights_are_told_to_the_guard),
 	};
 	if (!file_stage_root()) {
 		puts("needs root");

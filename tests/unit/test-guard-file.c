@@ -243,6 +243,31 @@ static void an_undo_is_judged_by_where_it_writes(void **state)
 	}
 }
 
+static int privileged_path(const struct change *change, subject_fn visit, void *ctx)
+{
+	return visit(ctx, &(struct subject){.type = SUBJECT_REMOVE_PATH, .path = change->target, .privileged = true});
+}
+
+static void rights_do_not_come_back_unasked(void **state)
+{
+	(void)state;
+	static const struct change_kind kind = {.name = "test.path", .subjects = privileged_path};
+	_cleanup_(stage_close) struct stage s;
+	_cleanup_(change_free) struct change *c = NULL;
+	const char *rule = "";
+	FILES(&s);
+	assert_int_equal(change_new(&kind, "one", "/tmp/bash", json_object(), &c), 0);
+	assert_int_equal(guard_change(s.guard, c, &rule, &s.why), 0); /* nothing against taking it away */
+	assert_int_equal(guard_undo(s.guard, c, &rule, &s.why), -EPERM);
+	assert_string_equal(rule, "file.setuid");
+	assert_non_null(strstr(buf_text(&s.why), "set-user-ID"));
+	assert_non_null(strstr(buf_text(&s.why), "--allow file.setuid"));
+	strv_add(&s.allow, "file.setuid");
+	stage_again(&s);
+	buf_reset(&s.why);
+	assert_int_equal(guard_undo(s.guard, c, &rule, &s.why), 0);
+}
+
 static void packages_are_found_by_either_name(void **state)
 {
 	(void)state;
@@ -299,6 +324,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_configuration_protects_more),
 		cmocka_unit_test(the_keys_of_protected_users_stay),
 		cmocka_unit_test(an_undo_is_judged_by_where_it_writes),
+		cmocka_unit_test(rights_do_not_come_back_unasked),
 		cmocka_unit_test(packages_are_found_by_either_name),
 		cmocka_unit_test(a_host_without_packages_owns_nothing),
 	};
