@@ -207,6 +207,100 @@ static void touching_edits_are_refused(void **state)
 	assert_int_equal(leftovers(s), 0);
 }
 
+static int refuse(struct effect *effect, const struct change *change, const struct buf *content)
+{
+	assert_true(content->len > 0);
+	assert_non_null(change->target);
+	buf_puts(&effect->note, "the service says no");
+	return -EINVAL;
+}
+
+static void assert_drift(struct file_stage *s, const struct change *c, int verdict, const char *part)
+{
+	_cleanup_buf_ struct buf why = {0};
+	assert_int_equal(probe_change(s, c), CHANGE_DRIFTED);
+	assert_int_equal(c->kind->drift(&s->host, c, &why), verdict);
+	if (!strstr(buf_text(&why), part))
+		fail_msg("drift says \"%s\", without \"%s\"", buf_text(&why), part);
+}
+
+static void what_was_put_back_is_edited_again(void **state)
+{
+	struct file_stage *s = *state;
+	put_file(s, "f", "1\n2\n3\nevil\n5\n6\n7\n");
+	struct change *c = plan_edit(s, "f", "1\n2\n3\n5\n6\n7\n");
+	assert_int_equal(apply_change(s, c), 0);
+	assert_int_equal(reapply_change(s, c), 0);
+	assert_note(s, "so already");
+	put_file(s, "f", "1\n2\n3\nevil\n5\n6\n7\n");
+	assert_int_equal(probe_change(s, c), CHANGE_BEFORE);
+	assert_int_equal(reapply_change(s, c), 0);
+	assert_file(s, "f", "1\n2\n3\n5\n6\n7\n");
+	/* The same, and others have edited elsewhere. */
+	put_file(s, "f", "0\n1\n2\n3\nevil\n5\n6\n7\n8");
+	chmod(at(s, "f"), 0600);
+	assert_int_equal(probe_change(s, c), CHANGE_BEFORE);
+	assert_int_equal(revert_change(s, c), 0);
+	assert_note(s, "so already, where this run had edited");
+	assert_file(s, "f", "0\n1\n2\n3\nevil\n5\n6\n7\n8");
+	assert_int_equal(reapply_change(s, c), 0);
+	assert_note(s, "other edits made since were kept");
+	assert_file(s, "f", "0\n1\n2\n3\n5\n6\n7\n8");
+	assert_int_equal(probe_change(s, c), CHANGE_AFTER);
+	struct stat st;
+	assert_int_equal(stat(at(s, "f"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(revert_change(s, c), 0);
+	assert_file(s, "f", "0\n1\n2\n3\nevil\n5\n6\n7\n8");
+	/* The place itself was edited. */
+	put_file(s, "f", "1\n2\nthree\nevil\n5\n6\n7\n");
+	assert_drift(s, c, -ESTALE, "/f, line 3: changed by somebody else");
+	assert_int_equal(reapply_change(s, c), -ESTALE);
+	assert_note(s, "line 3");
+	assert_note(s, "run the playbook again");
+	assert_file(s, "f", "1\n2\nthree\nevil\n5\n6\n7\n");
+	unlink(at(s, "f"));
+	assert_drift(s, c, -ESTALE, "the file is gone");
+	assert_int_equal(reapply_change(s, c), -ESTALE);
+	assert_int_equal(leftovers(s), 0);
+}
+
+static void a_service_judges_what_is_edited_again(void **state)
+{
+	struct file_stage *s = *state;
+	put_file(s, "f", "a\nb\nc\nd\n");
+	struct change *c = plan_edit(s, "f", "b\nc\nd\n");
+	assert_int_equal(apply_change(s, c), 0);
+	put_file(s, "f", "a\nb\nc\nd\ne\n");
+	s->effect.check = refuse;
+	assert_int_equal(reapply_change(s, c), -EINVAL);
+	assert_file(s, "f", "a\nb\nc\nd\ne\n");
+	s->effect.check = NULL;
+	assert_int_equal(reapply_change(s, c), 0);
+	assert_file(s, "f", "b\nc\nd\ne\n");
+}
+
+/* An attacker's key at another place of the file: the edit is there, and in vain. */
+static void what_stands_again_elsewhere_is_drift(void **state)
+{
+	struct file_stage *s = *state;
+	put_file(s, "f", "1\n\n3\nevil\n5\ntwice\n7\ntwice\n");
+	struct change *c = plan_edit(s, "f", "1\n3\n5\n7\ntwice\n");
+	assert_int_equal(apply_change(s, c), 0);
+	assert_int_equal(probe_change(s, c), CHANGE_AFTER);
+	put_file(s, "f", "\n\n1\n3\n5\n7\ntwice\ntwice\n"); /* blank lines, and one that was left once */
+	assert_int_equal(probe_change(s, c), CHANGE_AFTER);
+	put_file(s, "f", "1\n3\n5\n7\ntwice\nnew\nevil");
+	assert_drift(s, c, 0, "/f, line 7: what this run had removed stands there again");
+	assert_int_equal(reapply_change(s, c), -ESTALE);
+	assert_note(s, "line 7");
+	assert_note(s, "run the playbook again");
+	assert_file(s, "f", "1\n3\n5\n7\ntwice\nnew\nevil");
+	/* That is no reason not to give back what was there. */
+	assert_int_equal(revert_change(s, c), 0);
+	assert_file(s, "f", "1\n\n3\nevil\n5\ntwice\n7\ntwice\nnew\nevil");
+}
+
 static void two_steps_edit_one_file(void **state)
 {
 	struct file_stage *s = *state;
@@ -240,14 +334,6 @@ static void one_of_two_steps_is_taken_back(void **state)
 	assert_file(s, "f", "a\nb\nc\nd\n");
 	assert_int_equal(revert_change(s, two), 0);
 	assert_file(s, "f", "a\nb\nc\nd\ne\n");
-}
-
-static int refuse(struct effect *effect, const struct change *change, const struct buf *content)
-{
-	assert_true(content->len > 0);
-	assert_non_null(change->target);
-	buf_puts(&effect->note, "the service says no");
-	return -EINVAL;
 }
 
 static void the_service_has_the_last_word(void **state)
@@ -441,6 +527,9 @@ int main(void)
 		TEST(others_attributes_stay_too),
 		TEST(edits_of_others_survive),
 		TEST(touching_edits_are_refused),
+		TEST(what_was_put_back_is_edited_again),
+		TEST(a_service_judges_what_is_edited_again),
+		TEST(what_stands_again_elsewhere_is_drift),
 		TEST(two_steps_edit_one_file),
 		TEST(one_of_two_steps_is_taken_back),
 		TEST(the_service_has_the_last_word),

@@ -105,17 +105,27 @@ static void scene_make(struct scene *e, struct file_stage *s, const char *vault,
 		assert_int_equal(vault_put(s->host.vault, &e->c->blobs[i].bytes, &stored), 0);
 }
 
-static void forget_object(const struct scene *e)
+/* The one that belongs to the change, as at() takes it. */
+static const char *object_of(const struct scene *e)
 {
-	char object[128];
+	static char object[128];
 	const char *hex = json_string_value(json_object_get(e->c->data, e->c->kind == &file_move_kind ? "sha256" : "before"));
 	snprintf(object, sizeof(object), "%s/%s", e->vault, hex);
-	assert_int_equal(unlink(at(e->s, object)), 0);
+	return object;
+}
+
+static void assert_vaulted(const struct scene *e)
+{
+	struct stat st;
+	assert_in_vault(e->s, e->before);
+	assert_int_equal(stat(at(e->s, object_of(e)), &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
 }
 
 static void scene_clear(struct scene *e)
 {
-	forget_object(e);
+	assert_int_equal(unlink(at(e->s, object_of(e))), 0);
 	set_flags(e->s, "race/d", 0);
 	if (access(at(e->s, FILE_NAME), F_OK) == 0)
 		set_flags(e->s, FILE_NAME, 0);
@@ -177,7 +187,7 @@ static void assert_state(const struct scene *e, bool move, enum change_state sta
 		assert_meta(e->s, FILE_NAME, json_incref(e->meta));
 	} else if (move) {
 		assert_no_file(e->s, FILE_NAME);
-		assert_in_vault(e->s, e->before);
+		assert_vaulted(e);
 	} else {
 		assert_file(e->s, FILE_NAME, e->after);
 		assert_same_but_times(e);

@@ -359,6 +359,35 @@ static void repeated_lines_do_no_harm(void **state)
 	}
 }
 
+static void lines_that_stand_again(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *before, *after, *current;
+		size_t line; /* 0: none does */
+	} cases[] = {
+		{"a\nx\nb\n", "a\nb\n", "a\nb\n", 0},
+		{"a\nx\nb\n", "a\nb\n", "a\nb\nc\n", 0},
+		{"a\nx\nb\n", "a\nb\n", "a\nb\nc\nx\n", 4},
+		{"a\nx\nb\n", "a\nb\n", "x", 1},
+		{"a\nx\nb\n", "a\nb\n", "a\nx \t\r\n", 2},
+		{"a\nx\nb\n", "a\nb\n", "a\n x\nxx\n", 0},
+		{"a\nx\nx\n", "a\nx\n", "a\nx\nx\nx\n", 0}, /* one of them was left */
+		{"a\n\n \nb\n", "a\nb\n", "\n\na\n \nb\n", 0},
+		{"x", "", "b\nx\n", 2},
+		{"", "a\n", "a\na\n", 0},
+		{"x\n", "", "", 0},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct buf before = text_of(cases[i].before), after = text_of(cases[i].after),
+		                 current = text_of(cases[i].current);
+		size_t line = 0;
+		int r = line_diff_stands_again(&before, &after, &current, &line);
+		if (r != (cases[i].line != 0) || line != cases[i].line)
+			fail_msg("case %zu: %d, line %zu", i, r, line);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +398,7 @@ int main(void)
 		cmocka_unit_test(their_edits_survive_ours),
 		cmocka_unit_test(touching_edits_are_refused_with_their_line),
 		cmocka_unit_test(repeated_lines_do_no_harm),
+		cmocka_unit_test(lines_that_stand_again),
 	};
 	return cmocka_run_group_tests_name("line-diff", tests, NULL, NULL);
 }
