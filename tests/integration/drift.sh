@@ -69,4 +69,34 @@ check_not "one step: a step that is not there is an error" test $status = 0
 run_respond --rollback "$run"
 same "one step: the rest follows" 3 $status
 check "one step: the miner's file is back" test -e /usr/local/bin/xmrig
+
+# ---- a line that comes back elsewhere ----------------------------------------------
+
+key=$(grep malicious-site $keys)
+clean_up "a key that came back"
+{ printf '%s\n' "$key"; cat $keys; } >/root/keys && cat /root/keys >$keys
+run_respond --rollback "$run" --step keys --dry-run
+same "a key that came back: the rest can be undone" 0 $status
+check "a key that came back: the dry run says where" grep -qE "$keys, line [0-9]+: .*stands there again" <<<"$output"
+run_respond --rollback "$run" --step keys
+same "a key that came back: undone all the same" 0 $status
+same "a key that came back: it is there twice" 2 "$(grep -cF "$key" $keys)"
+
+# ---- files that give rights ----------------------------------------------------------
+
+cp /bin/true /tmp/rootshell
+chmod 4755 /tmp/rootshell
+run_respond --playbook quarantine.pb --set path=/tmp/rootshell
+same "rights: taken away" 0 $status
+run=$(last_run)
+run_respond --rollback "$run" --dry-run
+same "rights, dry run: refused" 4 $status
+check "rights, dry run: by name" grep -q 'file\.setuid' <<<"$output"
+run_respond --rollback "$run"
+same "rights: refused" 4 $status
+check "rights: by name, with what to do" grep -q -- '--allow file\.setuid' <<<"$output"
+check_not "rights: the file is not there" test -e /tmp/rootshell
+run_respond --rollback "$run" --allow file.setuid
+same "rights: put back when told to" 0 $status
+same "rights: as it was" 4755 "$(stat -c %a /tmp/rootshell)"
 finish
