@@ -157,6 +157,8 @@ int recover_settle(struct writer *w, enum recover_how how, json_t *operator, str
 	int r = writer_log(w, record_new("recover", json_pack("{so ss}", "operator", operator, "how", how_words[how])));
 	writer_phase(w, "finding out how far it came");
 	if (r == 0)
+		r = vault_sweep(w->engine->host->vault);
+	if (r == 0)
 		r = settle_all(w, how, ret);
 	writer_phase(w, NULL);
 	if (r == 0)
