@@ -162,6 +162,11 @@ static int apply(struct host *host, struct change *change, struct effect *effect
 	return r;
 }
 
+static int settle(struct host *host, const struct change *change, struct effect *effect)
+{
+	return processes_settle(host, change, effect, false);
+}
+
 static int describe(const struct change *change, struct buf *ret)
 {
 	return processes_describe(change, "kill", ret);
@@ -174,7 +179,7 @@ const struct change_kind process_kill_kind = {
 	.audit_type = AUDIT_RESP_KILL_PROC,
 	.probe = probe,
 	.apply = apply,
-	.settle = processes_settle,
+	.settle = settle,
 	.describe = describe,
 	.detail = processes_detail,
 	.subjects = processes_subjects,

@@ -10,6 +10,7 @@
 
 struct settling {
 	struct host *host;
+	bool keep;          /* what is recorded is left as it is */
 	struct pids seen;   /* sorted */
 	struct pids family; /* whose children are looked at */
 	size_t continued;
@@ -81,7 +82,7 @@ static int continue_recorded(struct settling *s, const struct processes *list)
 		if (r < 0)
 			return r;
 		r = meet(s, p->id.pid);
-		if (r == 0 && !p->stopped)
+		if (r == 0 && !p->stopped && !s->keep)
 			r = go_on(s, p->id.pid, pidfd);
 		close_fd(&pidfd);
 	}
@@ -149,9 +150,9 @@ static int continue_all(struct settling *s, const struct change *c, struct buf *
 	return r;
 }
 
-int processes_settle(struct host *host, const struct change *c, struct effect *effect)
+int processes_settle(struct host *host, const struct change *c, struct effect *effect, bool keep)
 {
-	_cleanup_(settling_end) struct settling s = {.host = host};
+	_cleanup_(settling_end) struct settling s = {.host = host, .keep = keep};
 	int r = process_same_boot(host, c);
 	if (r <= 0)
 		return r;

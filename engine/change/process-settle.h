@@ -14,9 +14,9 @@
 
 #include "core/change.h"
 
-/* change_kind.settle of both: continues them all, but not those that had been stopped before
- * or were left out, as recorded. Of those in 2 nobody can tell who stopped them: they are
- * continued. */
-int processes_settle(struct host *host, const struct change *c, struct effect *effect);
+/* For change_kind.settle of both: continues them all, but not those that had been stopped
+ * before or were left out, as recorded. Of those in 2 nobody can tell who stopped them: they
+ * are continued. KEEP: just these, because the recorded ones are as they are meant to be. */
+int processes_settle(struct host *host, const struct change *c, struct effect *effect, bool keep);
 
 #endif

@@ -107,6 +107,14 @@ static int revert(struct host *host, const struct change *change, struct effect 
 	return r;
 }
 
+/* Where all of them stand still, the change is made: only what is not recorded goes on. */
+static int settle(struct host *host, const struct change *change, struct effect *effect)
+{
+	enum change_state state;
+	int r = probe(host, change, &state);
+	return r < 0 ? r : processes_settle(host, change, effect, state == CHANGE_AFTER);
+}
+
 static int describe(const struct change *change, struct buf *ret)
 {
 	return processes_describe(change, "stop", ret);
@@ -120,7 +128,7 @@ const struct change_kind process_stop_kind = {
 	.probe = probe,
 	.apply = apply,
 	.revert = revert,
-	.settle = processes_settle,
+	.settle = settle,
 	.describe = describe,
 	.detail = processes_detail,
 	.subjects = processes_subjects,

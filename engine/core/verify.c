@@ -54,6 +54,14 @@ static int probe_without_copy(struct host *host, const struct change *c, enum ch
 	return r;
 }
 
+static int set_drifted(const struct engine *engine, struct verify_item *item)
+{
+	_cleanup_buf_ struct buf why = {0};
+	const struct change *c = item->entry->change;
+	int r = c->kind->drift ? c->kind->drift(engine->host, c, &why) : 0;
+	return r == -ENOMEM ? r : set(item, VERIFY_DRIFTED, why.len ? why.data : "somebody changed it since");
+}
+
 static int probe(const struct engine *engine, const struct run *run, struct verify_item *item)
 {
 	enum change_state state;
@@ -67,8 +75,8 @@ static int probe(const struct engine *engine, const struct run *run, struct veri
 		return set(item, VERIFY_UNKNOWN, strerror(-r));
 	if (state == CHANGE_AFTER)
 		return set(item, VERIFY_IN_FORCE, NULL);
-	return set(item, VERIFY_DRIFTED, state == CHANGE_BEFORE ? "it is as it was before the run"
-	                                                        : "somebody changed it since");
+	return state == CHANGE_DRIFTED ? set_drifted(engine, item)
+	                               : set(item, VERIFY_DRIFTED, "it is as it was before the run");
 }
 
 static void count(struct verification *v, const struct verify_item *item)

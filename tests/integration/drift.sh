@@ -75,8 +75,13 @@ check "one step: the miner's file is back" test -e /usr/local/bin/xmrig
 key=$(grep malicious-site $keys)
 clean_up "a key that came back"
 { printf '%s\n' "$key"; cat $keys; } >/root/keys && cat /root/keys >$keys
+run_respond --verify "$run"
+check_not "a key that came back: verified" test $status = 0
+check "a key that came back: it is drift, and where" grep -qE "$keys, line [0-9]+: .*stands there again" <<<"$output"
+run_respond --verify "$run" --reapply
+check "a key that came back: for the playbook to remove" grep -q 'run the playbook again' <<<"$output"
 run_respond --rollback "$run" --step keys --dry-run
-same "a key that came back: the rest can be undone" 0 $status
+same "a key that came back: the dry run says that it can be undone" 5 $status
 check "a key that came back: the dry run says where" grep -qE "$keys, line [0-9]+: .*stands there again" <<<"$output"
 run_respond --rollback "$run" --step keys
 same "a key that came back: undone all the same" 0 $status
