@@ -17,6 +17,8 @@
  *  meeting  Some boundary is touched in every reading of ours and in every reading of
  *           theirs. The undo must refuse (-ESTALE), and the file must not be touched.
  *  undone   The others have put back what was there before. There is nothing to do.
+ *           So it may also be where edits meet, or are unclear, and others have edited
+ *           elsewhere: unless in every reading they touched in `before` what we did.
  *  unclear  The rest: readings disagree. The undo may refuse, and then the file is not
  *           touched; or it may take one reading, and then the file has every line of
  *           `before`, what others put in and not what they took out, each as often as it
@@ -77,6 +79,18 @@ static bool all_apart(const struct judge *j, const struct story *s)
 static bool surely_meeting(const struct judge *j, const struct story *s)
 {
 	for (size_t at = 0; at <= s->after.n; at++)
+		if (readings_must_touch(&j->ours, at) && readings_must_touch(&j->theirs, at))
+			return true;
+	return false;
+}
+
+/* The same question asked of `before`: whether in every reading others have touched there
+ * what we touched, so that what was there cannot be said to be back. */
+static bool surely_not_back(struct judge *j, const struct story *s)
+{
+	readings_make(&j->ours, s->before.v, s->before.n, s->after.v, s->after.n);
+	readings_make(&j->theirs, s->before.v, s->before.n, s->current.v, s->current.n);
+	for (size_t at = 0; at <= s->before.n; at++)
 		if (readings_must_touch(&j->ours, at) && readings_must_touch(&j->theirs, at))
 			return true;
 	return false;
@@ -195,7 +209,7 @@ static void live(struct file_stage *s, const struct story *story, struct end *re
 	forget_image(s, c);
 }
 
-static const char *what_is_wrong(const struct story *story, enum verdict verdict, const struct end *end)
+static const char *what_is_wrong(struct judge *j, const struct story *story, enum verdict verdict, const struct end *end)
 {
 	_cleanup_buf_ struct buf wanted = {0};
 	struct text now;
@@ -203,6 +217,10 @@ static const char *what_is_wrong(const struct story *story, enum verdict verdict
 		return "the undo failed";
 	if (end->r != 0 && end->touched)
 		return "refused, and yet the file was touched";
+	if (verdict != UNDONE && verdict != APART && end->probed == CHANGE_BEFORE)
+		return end->r || end->touched             ? "it was to be so already"
+		       : surely_not_back(j, story) ? "it is not so already"
+		                                   : NULL;
 	enum change_state told = verdict == UNDONE ? CHANGE_BEFORE : end->r ? CHANGE_DRIFTED : CHANGE_AFTER;
 	if (end->probed != told)
 		return "the probe foretold something else";
@@ -252,7 +270,7 @@ static void nothing_of_others_is_lost(void **state)
 		story_make(story, seed, i);
 		enum verdict verdict = judge(j, story);
 		live(s, story, &end);
-		const char *wrong = what_is_wrong(story, verdict, &end);
+		const char *wrong = what_is_wrong(j, story, verdict, &end);
 		if (wrong) {
 			show_story(story, &end.content);
 			fail_msg("RESPOND_SEED=%llu, case %u, meant as %s, judged %s: %s (%s; %s)", seed, i,
