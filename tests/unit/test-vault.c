@@ -349,6 +349,9 @@ static void what_was_not_meant_is_given_back(void **state)
 	assert_int_equal(vault_give_back(s->host.vault, h.hex, dir, "l"), 0);
 	h = put_text(s, "judged");
 	assert_int_equal(vault_give_back(s->host.vault, h.hex, dir, "h"), -EINVAL);
+	put_file(s, object(&h), "forged"); /* here, where it was the vault's own */
+	assert_int_equal(vault_give_back(s->host.vault, h.hex, dir, "h"), -EBADMSG);
+	assert_no_file(s, "h");
 	assert_int_equal(entries(s, "vault"), 1);
 }
 
