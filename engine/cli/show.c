@@ -145,8 +145,10 @@ static void print_remark(const struct printer *p, const json_t *record)
 {
 	static const char *const fields[] = {"step", "rule", "why", "what", "service", "note"};
 	const char *type = json_string_value(json_object_get(record, "type"));
-	if (strcmp(type, "purged") == 0)
+	if (strcmp(type, "purged") == 0) {
 		print_purged(p, record);
+		return;
+	}
 	if (strcmp(type, "refused") != 0 && strcmp(type, "failed") != 0 && strcmp(type, "residual") != 0 &&
 	    strcmp(type, "reload") != 0)
 		return;

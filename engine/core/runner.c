@@ -342,6 +342,7 @@ static int execute(struct runner *run, struct round *round, unsigned number)
 	int r = check_quota(run, round);
 	if (r == -EDQUOT && run->writing) {
 		writer_warn(&run->writer, "%s", buf_text(run->why));
+		buf_reset(run->why);
 		run->result->failed++;
 		run->must_stop = true;
 		return 0;
