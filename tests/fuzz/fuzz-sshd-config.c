@@ -57,6 +57,24 @@ static void at_the_top_it_holds(const struct buf *file, const struct sshd_lines 
 		MUST(same_line(&lines->v[i], &now.v[i + 1], 1));
 }
 
+/* The file with TEXT in some of its lines, of which indentation and line end stay. */
+static void with_lines(const struct buf *file, const struct sshd_edit *edits, size_t n, struct buf *ret)
+{
+	unsigned number = 1;
+	for (size_t at = 0, len, next = 0; at < file->len; at += len, number++) {
+		const char *line = file->data + at, *newline = memchr(line, '\n', file->len - at);
+		len = newline ? (size_t)(newline - line) + 1 : file->len - at;
+		if (next == n || edits[next].number != number) {
+			buf_add(ret, line, len);
+			continue;
+		}
+		size_t end = len > 1 && newline && newline[-1] == '\r' ? 2 : newline ? 1 : 0;
+		buf_add(ret, line, strspn(line, " \t"));
+		buf_puts(ret, edits[next++].text);
+		buf_add(ret, line + len - end, end);
+	}
+}
+
 /* In place of every line with its keyword. */
 static void in_place_it_holds(const struct buf *file, const struct sshd_lines *lines, const struct sshd_option *option)
 {
@@ -66,9 +84,11 @@ static void in_place_it_holds(const struct buf *file, const struct sshd_lines *l
 	for (size_t i = 0; i < lines->n; i++)
 		if (strcmp(lines->v[i].keyword, option->keyword) == 0)
 			edits[n++] = (struct sshd_edit){.number = lines->v[i].number, .text = option->text};
-	_cleanup_buf_ struct buf out = {0}, again = {0};
+	_cleanup_buf_ struct buf out = {0}, expected = {0}, again = {0};
 	_cleanup_lines_ struct sshd_lines now = {0};
 	MUST(sshd_lines_edit(file, edits, n, &out) == 0);
+	with_lines(file, edits, n, &expected);
+	MUST(buf_equal(&out, &expected));
 	MUST(sshd_lines_edit(&out, edits, n, &again) == 0);
 	MUST(buf_equal(&out, &again));
 	MUST(sshd_lines_parse(&out, &now) == 0);
