@@ -3,21 +3,28 @@
 
 #include "base/fd.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PASSWD_MAX (16 * 1024 * 1024)
 
+/* Up to a colon, or the end; *REST goes behind it. */
+static char *next_field(char **rest)
+{
+	char *field = *rest;
+	size_t len = strcspn(field, ":");
+	*rest = field + len + (field[len] == ':');
+	field[len] = '\0';
+	return field;
+}
+
+/* An id of all bits set is none. */
 static bool parse_id(const char *text, unsigned *ret)
 {
 	char *end;
-	if (!isdigit((unsigned char)text[0]))
-		return false;
-	errno = 0;
-	unsigned long long id = strtoull(text, &end, 10);
-	if (errno || *end || id >= (unsigned)-1)
+	unsigned long id = strtoul(text, &end, 10);
+	if (end == text || *end || id >= (unsigned)-1)
 		return false;
 	*ret = (unsigned)id;
 	return true;
@@ -26,24 +33,41 @@ static bool parse_id(const char *text, unsigned *ret)
 /* name:password:uid:gid:gecos:home:shell */
 static int add_line(struct users *users, char *line)
 {
-	char *field[7];
-	for (size_t i = 0; i < 7; i++) {
-		field[i] = strsep(&line, ":");
-		if (!field[i])
-			return 0;
-	}
 	struct user u = {0};
-	if (!field[0][0] || line || !parse_id(field[2], &u.uid) || !parse_id(field[3], &u.gid))
+	line += strspn(line, " \t\v\f\r");
+	if (!line[0] || strchr("#+-:", line[0]))
 		return 0;
+	char *name = next_field(&line);
+	next_field(&line);
+	if (!parse_id(next_field(&line), &u.uid) || !parse_id(next_field(&line), &u.gid))
+		return 0;
+	next_field(&line);
 	struct user *v = reallocarray(users->v, users->n + 1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	users->v = v;
-	u.name = strdup(field[0]);
-	u.home = strdup(field[5]);
-	u.shell = strdup(field[6]);
+	u.name = strdup(name);
+	u.home = strdup(next_field(&line));
+	u.shell = strdup(line);
 	v[users->n++] = u;
 	return u.name && u.home && u.shell ? 0 : -ENOMEM;
+}
+
+int users_parse(const struct buf *passwd, struct users *ret)
+{
+	_cleanup_users_ struct users users = {0};
+	const char *at = buf_text(passwd), *end = at + passwd->len;
+	for (size_t len; at < end; at += len + 1) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		len = (size_t)((newline ? newline : end) - at);
+		_cleanup_free_ char *line = strndup(at, len);
+		int r = line ? add_line(&users, line) : -ENOMEM;
+		if (r < 0)
+			return r;
+	}
+	*ret = users;
+	users = (struct users){0};
+	return 0;
 }
 
 int users_load(int root, struct users *ret)
@@ -54,15 +78,7 @@ int users_load(int root, struct users *ret)
 		r = path_read(root, buf_text(&path), PASSWD_MAX, &text, NULL);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	_cleanup_users_ struct users users = {0};
-	char *rest = text.data;
-	for (char *line; r == 0 && (line = strsep(&rest, "\n"));)
-		r = add_line(&users, line);
-	if (r < 0)
-		return r;
-	*ret = users;
-	users = (struct users){0};
-	return 0;
+	return users_parse(&text, ret);
 }
 
 void users_free(struct users *users)

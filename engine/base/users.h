@@ -23,8 +23,12 @@ struct users {
 	size_t n;
 };
 
-/* In file order; lines that are no entry are left out. A missing file gives none. */
+/* In file order; lines that are no entry are left out. A missing file gives none. What
+ * glibc takes for an entry is one, however odd: a blank before it, a sign before an id,
+ * fields that are missing or one too many, NUL bytes in the line before. An attacker with
+ * root can write such lines. Ids of all bits set, and the + and - of NIS, are none. */
 int users_load(int root, struct users *ret);
+int users_parse(const struct buf *passwd, struct users *ret);
 void users_free(struct users *users);
 #define _cleanup_users_ _cleanup_(users_free)
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * /etc/passwd: an account that is one to the host's C library is one to us, with the
+ * same ids, home and shell.
+ */
+#include "fuzz.h"
+
+#include "base/users.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* A file of those bytes, each line of which ends at its first NUL, and with a newline:
+ * to glibc it ends there, too, but where such a line begins with blanks, glibc 2.36
+ * reads rubbish behind its end. */
+static FILE *open_file(struct fuzz_input in)
+{
+	int fd = memfd_create("passwd", MFD_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r+");
+	MUST(f);
+	while (in.left) {
+		_cleanup_free_ char *line = fuzz_line(&in);
+		fprintf(f, "%s\n", line);
+	}
+	MUST(!ferror(f) && fseek(f, 0, SEEK_SET) == 0);
+	return f;
+}
+
+static bool is_an_account(const struct passwd *pw)
+{
+	return pw->pw_name[0] && !strchr("+-", pw->pw_name[0]) && pw->pw_uid != (uid_t)-1 && pw->pw_gid != (gid_t)-1;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = {(const char *)data, size};
+	FILE *f = open_file(in);
+	_cleanup_buf_ struct buf bytes = fuzz_rest(&in);
+	_cleanup_users_ struct users users = {0};
+	const struct passwd *pw;
+	size_t n = 0;
+	MUST(users_parse(&bytes, &users) == 0);
+	while ((pw = fgetpwent(f))) {
+		if (!is_an_account(pw))
+			continue;
+		MUST(n < users.n);
+		const struct user *u = &users.v[n++];
+		MUST(strcmp(u->name, pw->pw_name) == 0 && u->uid == pw->pw_uid && u->gid == pw->pw_gid);
+		MUST(strcmp(u->home, pw->pw_dir) == 0 && strcmp(u->shell, pw->pw_shell) == 0);
+	}
+	MUST(n == users.n);
+	fclose(f);
+	return 0;
+}
