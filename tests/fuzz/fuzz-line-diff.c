@@ -129,6 +129,25 @@ static void undo_keeps_what_others_did(const struct buf *before, const struct bu
 		MUST(r == 0 && buf_equal(&result, current));
 }
 
+/* What our edit took away does not stand in what it left; where some of it stands again,
+ * it does in all of before. */
+static void what_came_back_is_seen(const struct buf *before, const struct buf *after, const struct buf *current)
+{
+	_cleanup_lines_ struct lines c = split(current);
+	size_t line = 0;
+	MUST(line_diff_stands_again(before, before, current, &line) == 0);
+	MUST(line_diff_stands_again(before, after, after, &line) == 0 && line == 0);
+	int r = line_diff_stands_again(before, after, current, &line);
+	MUST(r == 0 ? line == 0 : r == 1 && line >= 1 && line <= c.n);
+	if (r == 0)
+		return;
+	_cleanup_buf_ struct buf both = {0};
+	buf_add(&both, current->data, current->len);
+	buf_add(&both, "\nx", 2);
+	MUST(line_diff_stands_again(before, after, &both, &line) == 1);
+	MUST(line_diff_stands_again(before, after, before, &line) == 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {(const char *)data, size};
@@ -140,5 +159,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hunks_free(&hunks);
 	undo_gives_it_back(&before, &after);
 	undo_keeps_what_others_did(&before, &after, &current);
+	what_came_back_is_seen(&before, &after, &current);
 	return 0;
 }
