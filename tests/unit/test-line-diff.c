@@ -379,8 +379,8 @@ static void lines_that_stand_again(void **state)
 		{"x\n", "", "", 0},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		const struct buf before = text_of(cases[i].before), after = text_of(cases[i].after),
-		                 current = text_of(cases[i].current);
+		_cleanup_buf_ struct buf before = text_of(cases[i].before), after = text_of(cases[i].after);
+		_cleanup_buf_ struct buf current = text_of(cases[i].current);
 		size_t line = 0;
 		int r = line_diff_stands_again(&before, &after, &current, &line);
 		if (r != (cases[i].line != 0) || line != cases[i].line)
