@@ -100,11 +100,9 @@ int check_path(const char *choices, const char *text, struct buf *out, struct bu
 static int check_glob(const char *choices, const char *text, struct buf *out, struct buf *why)
 {
 	(void)choices;
-	size_t backslashes = 0, len = strlen(text);
-	while (backslashes < len && text[len - 1 - backslashes] == '\\')
-		backslashes++;
-	if (backslashes % 2)
-		return value_refuse(why, text, "ends in a backslash that has nothing to quote");
+	for (const char *p = text; *p; p++)
+		if (*p == '\\' && (*++p == '/' || !*p))
+			return value_refuse(why, text, "has a backslash with nothing to quote: before a '/', or at its end");
 	return clean_path("pattern", text, out, why);
 }
 
