@@ -377,9 +377,11 @@ static int make_room(const struct site *s, const char *name)
 {
 	char other[RANDOM_NAME_LEN];
 	int r = random_name(other);
-	if (r == 0 && renameat2(s->dir, name, s->dir, other, RENAME_NOREPLACE) < 0)
-		r = errno == ENOENT ? 0 : -errno;
-	return r;
+	if (r < 0 || !stands(s, name))
+		return r;
+	if (renameat2(s->dir, name, s->dir, other, RENAME_NOREPLACE) < 0)
+		return -errno;
+	return buf_printf(s->note, "(%s, which stood in its way, is %s now) ", name, other);
 }
 
 int file_ready(struct host *host, const struct change *c, struct effect *effect, settle_fn settle)
@@ -391,6 +393,7 @@ int file_ready(struct host *host, const struct change *c, struct effect *effect,
 	r = settle(host, c, effect);
 	if (r < 0 || !left_over(&s))
 		return r;
+	buf_reset(&effect->note);
 	r = site_unlock(&s);
 	if (r == 0)
 		r = make_room(&s, s.part);

@@ -49,8 +49,8 @@ static json_t *data_of(const char *boot, const struct selector *selector, const 
 	return data;
 }
 
-int processes_plan(struct host *host, struct plan *plan, const struct change_kind *kind, const struct selector *selector,
-                   const struct processes *list, const struct processes *left)
+int processes_plan(struct host *host, struct plan *plan, const struct change_kind *kind,
+                   const struct selector *selector, const struct processes *list, const struct processes *left)
 {
 	char boot[40];
 	if (list->n == 0)

@@ -11,8 +11,8 @@
 
 /* Plans KIND for the processes of LIST. Nothing is planned for none. LEFT: who is selected,
  * too, and left out. */
-int processes_plan(struct host *host, struct plan *plan, const struct change_kind *kind, const struct selector *selector,
-                   const struct processes *list, const struct processes *left);
+int processes_plan(struct host *host, struct plan *plan, const struct change_kind *kind,
+                   const struct selector *selector, const struct processes *list, const struct processes *left);
 
 /* "kill 5 processes: xmrig (412), [kthreadd] (415) and 3 descendants" */
 int processes_describe(const struct change *change, const char *verb, struct buf *ret);

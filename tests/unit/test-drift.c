@@ -209,7 +209,8 @@ static void live(struct file_stage *s, const struct story *story, struct end *re
 	forget_image(s, c);
 }
 
-static const char *what_is_wrong(struct judge *j, const struct story *story, enum verdict verdict, const struct end *end)
+static const char *what_is_wrong(struct judge *j, const struct story *story, enum verdict verdict,
+                                 const struct end *end)
 {
 	_cleanup_buf_ struct buf wanted = {0};
 	struct text now;

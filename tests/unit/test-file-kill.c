@@ -251,7 +251,8 @@ static unsigned span_of(struct file_stage *s, const char *vault, size_t w)
 	return (unsigned)spans[4];
 }
 
-static void one_round(struct file_stage *s, const char *vault, size_t w, unsigned number, unsigned span, struct tally *t)
+static void one_round(struct file_stage *s, const char *vault, size_t w, unsigned number, unsigned span,
+                      struct tally *t)
 {
 	struct scene e;
 	prepare(&e, s, vault, w, number);
@@ -275,8 +276,8 @@ static void kill_all(struct file_stage *s, const char *vault, const char *where)
 		unsigned rounds = 0, span = span_of(s, vault, w);
 		for (; t.kills < KILLS && rounds < ROUNDS_MAX; rounds++)
 			one_round(s, vault, w, number++, span, &t);
-		print_message("# %s on %s: %u killed in %u rounds (%u us), settle %u times; %u before, %u after\n", works[w].name,
-		              where, t.kills, rounds, span, t.settle_kills, t.before, t.after);
+		print_message("# %s on %s: %u killed in %u rounds (%u us), settle %u times; %u before, %u after\n",
+		              works[w].name, where, t.kills, rounds, span, t.settle_kills, t.before, t.after);
 		assert_true(t.kills > KILLS / 2); /* a busy machine may be too slow for more */
 		assert_true(t.settle_kills > 0 && t.before > 0 && t.after > 0);
 	}

@@ -287,6 +287,7 @@ static void what_is_not_ours_is_left_alone(void **state)
 	assert_int_equal(leftovers(t.s), 2);
 	/* And it cannot keep the change from being made. */
 	assert_int_equal(apply_change(t.s, t.c), 0);
+	assert_note(t.s, "which stood in its way");
 	assert_int_equal(probe_change(t.s, t.c), CHANGE_AFTER);
 	assert_int_equal(leftovers(t.s), 2);
 	assert_file(t.s, "canary", "canary");

@@ -332,7 +332,8 @@ static void settle_later(struct stage *s, struct work *w, const struct change *c
 static const struct action *const both[] = {&process_stop, &process_kill};
 
 /* All that is recorded stands still, as it is to: a stop is made then. */
-static void only_the_unknown_goes_on(struct stage *s, struct work *w, const struct change *c, pid_t planned, pid_t found)
+static void only_the_unknown_goes_on(struct stage *s, struct work *w, const struct change *c, pid_t planned,
+                                     pid_t found)
 {
 	pid_t unknown = stage_start(s, "halted", NULL, "sleep", NULL);
 	kill(unknown, SIGSTOP);
