@@ -207,8 +207,8 @@ static int check_company(struct options *o, bool reapply, struct buf *ret_why)
 		return bad(ret_why, "--dry-run goes with --playbook, --rollback or --vault purge");
 	if (o->set.n && !run)
 		return bad(ret_why, "--set goes with --playbook");
-	if (o->allow.n && !run && !rollback)
-		return bad(ret_why, "--allow goes with --playbook or --rollback");
+	if (o->allow.n && !run && !rollback && o->command != COMMAND_RECOVER)
+		return bad(ret_why, "--allow goes with --playbook, --rollback or --recover");
 	if (o->step && !rollback)
 		return bad(ret_why, "--step goes with --rollback");
 	if (o->confirm_ms >= 0 && !run)
