@@ -18,7 +18,8 @@
 int escape_text(struct buf *out, const char *bytes, size_t len);
 int escape_str(struct buf *out, const char *text);
 
-/* 0, -EINVAL if TEXT is not what escape_text() writes, -ENOMEM. */
+/* 0, -EINVAL if TEXT has a backslash that escape_text() would not write, -ENOMEM. It may
+ * spell more than it must: another version may have escaped more. */
 int unescape_text(struct buf *out, const char *text, size_t len);
 
 /* For text that people read as it is (lines of a file), and for output that is escaped
