@@ -22,6 +22,7 @@ struct journal {
 	struct journal_key key;
 	struct chain chain;
 	size_t room_end; /* up to where space is laid out */
+	bool marked;     /* rule 6 */
 };
 
 void journal_close(struct journal **journal)
@@ -71,15 +72,19 @@ int journal_create(const struct state *state, const char *run, struct journal **
 	r = fd < 0 ? -errno : lock_file(fd);
 	if (r == 0)
 		r = journal_new(state, &key, &dir, &fd, &journal);
-	if (r == 0)
+	if (r == 0) {
+		journal->marked = true;
 		r = journal_reserve(journal, FIRST_ROOM);
+	}
 	if (r == 0 && fsync(journal->dir) < 0)
 		r = -errno;
-	if (r < 0)
+	if (r < 0) {
 		journal_close(&journal);
-	else
-		*ret = journal;
-	return r;
+		state_drop_run(state, run); /* nobody is to look for what never began */
+		return r;
+	}
+	*ret = journal;
+	return 0;
 }
 
 /* A run whose journal was never begun is as good as an empty one; a sealed one was. */
@@ -95,15 +100,23 @@ static int open_journal(const struct state *state, const char *run, int flags, i
                         struct buf *ret_why)
 {
 	_cleanup_close_ int dir = -1;
+	struct stat st;
 	int r = state_open_run(state, run, &dir);
 	if (r < 0)
 		return r;
-	int fd = openat(dir, "journal", flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? missing(dir, ret_why) : -errno;
+	_cleanup_close_ int fd = openat(dir, "journal", flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return missing(dir, ret_why);
+	if (fd < 0 && errno != ELOOP && errno != ENXIO)
+		return -errno;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		buf_puts(ret_why, "something else stands in its place: it is no regular file");
+		return -EBADMSG;
+	}
 	*ret_dir = dir;
 	dir = -1;
 	*ret = fd;
+	fd = -1;
 	return 0;
 }
 
@@ -126,13 +139,23 @@ static int read_records(int dir, int fd, const struct journal_key *key, json_t *
                         struct buf *ret_why)
 {
 	_cleanup_buf_ struct buf bytes = {0};
+	_cleanup_buf_ struct buf seal_why = {0};
 	struct seal seal;
-	int sealed = read_seal(dir, key, &seal, ret_why);
-	int r = sealed < 0 ? sealed : fd_read(fd, JOURNAL_MAX, &bytes);
+	json_t *records = NULL;
+	int sealed = read_seal(dir, key, &seal, &seal_why);
+	int r = sealed < 0 && sealed != -EBADMSG ? sealed : fd_read(fd, JOURNAL_MAX, &bytes);
 	if (r == -EFBIG)
 		buf_printf(ret_why, "it is larger than %d MiB: this is not the journal that was written", JOURNAL_MAX >> 20);
-	return r < 0 ? r
-	             : journal_decode(buf_text(&bytes), bytes.len, key, sealed ? &seal : NULL, ret, ret_chain, ret_why);
+	if (r == 0)
+		r = journal_decode(buf_text(&bytes), bytes.len, key, sealed > 0 ? &seal : NULL, &records, ret_chain, ret_why);
+	if (r == 0 && sealed < 0) { /* what is wrong with the journal itself says more */
+		buf_puts(ret_why, buf_text(&seal_why));
+		json_decref(records);
+		return sealed;
+	}
+	if (r == 0)
+		*ret = records;
+	return r;
 }
 
 static int read_key(const struct state *state, const char *run, struct journal_key *ret, struct buf *ret_why)
@@ -142,7 +165,7 @@ static int read_key(const struct state *state, const char *run, struct journal_k
 		buf_printf(ret_why, "%s/key, which authenticates it, is missing", state->dir);
 	else if (r == -EPERM)
 		buf_printf(ret_why, "%s/key is not a key that only root could read: it is not trusted", state->dir);
-	return r;
+	return r == -ENOKEY || r == -EPERM ? -EBADMSG : r;
 }
 
 /* Rule 3. Only where there is one: cutting gives up the space that is laid out behind. */
@@ -169,8 +192,6 @@ int journal_open(const struct state *state, const char *run, struct journal **re
 		r = lock_file(fd);
 	if (r == 0)
 		r = read_records(dir, fd, &key, &records, &chain, ret_why);
-	if (r == 0)
-		r = state_mark(state, run);
 	if (r == 0)
 		r = cut_tail(fd, chain.len);
 	if (r == 0)
@@ -223,12 +244,22 @@ static int write_at(int fd, const char *bytes, size_t len, off_t at)
 	return 0;
 }
 
+/* One that is only looked at gets no mark: nobody would take it away. */
+static int mark(struct journal *journal)
+{
+	int r = journal->marked ? 0 : state_mark(journal->state, journal->key.run);
+	journal->marked = r == 0;
+	return r;
+}
+
 int journal_append(struct journal *journal, json_t *record)
 {
 	_cleanup_buf_ struct buf line = {0};
 	struct chain chain = journal->chain;
 	int r = record ? journal_encode(record, &journal->key, &chain, &line) : -ENOMEM;
 	json_decref(record);
+	if (r == 0)
+		r = mark(journal);
 	if (r == 0)
 		r = write_at(journal->fd, line.data, line.len, (off_t)journal->chain.len);
 	if (r == 0)
@@ -288,7 +319,10 @@ int journal_seal(struct journal *journal, size_t room, bool done)
 		journal->room_end = journal->chain.len;
 		journal_reserve(journal, room);
 	}
-	return done ? state_unmark(journal->state, journal->key.run) : 0;
+	if (!done)
+		return 0;
+	journal->marked = false;
+	return state_unmark(journal->state, journal->key.run);
 }
 
 const struct sha256 *journal_head(const struct journal *journal)

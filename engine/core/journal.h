@@ -34,9 +34,9 @@ struct journal;
  * before anything is changed when there is no room for it. */
 int journal_create(const struct state *state, const char *run, struct journal **ret);
 
-/* Opens an existing one to go on with it, with its mark; RET_RECORDS as
- * journal_decode(). -EWOULDBLOCK: another respond is working on this run. -EBADMSG with
- * the reason in RET_WHY. */
+/* Opens an existing one to go on with it; RET_RECORDS as journal_decode(). It has its mark
+ * from the first record that is appended on. -EWOULDBLOCK: another respond is working on
+ * this run. -EBADMSG with the reason in RET_WHY. */
 int journal_open(const struct state *state, const char *run, struct journal **ret, json_t **ret_records,
                  struct buf *ret_why);
 void journal_close(struct journal **journal);

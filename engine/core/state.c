@@ -39,21 +39,31 @@ bool run_id_valid(const char *text)
 	return true;
 }
 
+/* Rule 3. */
+static int check_dir(int dir)
+{
+	struct stat st;
+	if (fstat(dir, &st) < 0)
+		return -errno;
+	return st.st_uid != geteuid() || (st.st_mode & 022) ? -EPERM : 0;
+}
+
 static int open_dir(int dir, const char *name, int *ret)
 {
-	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r = fd < 0 ? -errno : check_dir(fd);
+	if (r < 0)
+		return r;
 	*ret = fd;
+	fd = -1;
 	return 0;
 }
 
 /* Makes what was just entered into DIR (which may be an O_PATH fd) durable. */
 static int sync_dir(int dir)
 {
-	_cleanup_close_ int fd = -1;
-	int r = open_dir(dir, ".", &fd);
-	return r < 0 ? r : fsync(fd) < 0 ? -errno : 0;
+	_cleanup_close_ int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 /* Opens the directory NAME of DIR, made 0700 and synced where it is missing. */
@@ -65,11 +75,18 @@ static int make_dir(int dir, const char *name, int *ret)
 
 static int open_state(const struct state *state, bool make, int *ret)
 {
-	int r = path_open(state->root, state->dir, O_RDONLY | O_DIRECTORY, ret);
+	_cleanup_close_ int dir = -1, parent = -1;
+	const char *name;
+	int r = path_open(state->root, state->dir, O_RDONLY | O_DIRECTORY, &dir);
+	if (r == 0)
+		r = check_dir(dir);
+	if (r == 0) {
+		*ret = dir;
+		dir = -1;
+		return 0;
+	}
 	if (r != -ENOENT || !make)
 		return r;
-	_cleanup_close_ int parent = -1;
-	const char *name;
 	r = path_open_parent(state->root, state->dir, &parent, &name);
 	return r < 0 ? r : make_dir(parent, name, ret);
 }
@@ -105,12 +122,31 @@ static int make_key(int dir)
 	return r < 0 ? r : sync_dir(dir);
 }
 
+static int read_key(int dir, struct buf *ret)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r = name_open_regular(dir, "key", &fd, &st);
+	if (r == -ENOENT)
+		return -ENOKEY;
+	if (r == -ELOOP || r == -EINVAL) /* no regular file */
+		return -EPERM;
+	if (r == 0 && (st.st_uid != geteuid() || (st.st_mode & 077) || st.st_size != SHA256_LEN))
+		r = -EPERM;
+	if (r == 0)
+		r = fd_read(fd, SHA256_LEN, ret);
+	return r == 0 && ret->len != SHA256_LEN ? -EPERM : r;
+}
+
 int state_prepare(const struct state *state)
 {
 	_cleanup_close_ int dir = -1, runs = -1, pending = -1;
+	_cleanup_buf_ struct buf bytes = {0};
 	int r = open_state(state, true, &dir);
 	if (r == 0)
 		r = make_key(dir);
+	if (r == 0)
+		r = read_key(dir, &bytes);
 	if (r == 0)
 		r = make_dir(dir, "runs", &runs);
 	return r < 0 ? r : make_dir(dir, "pending", &pending);
@@ -118,20 +154,11 @@ int state_prepare(const struct state *state)
 
 int state_key(const struct state *state, const char *run, struct journal_key *ret)
 {
-	_cleanup_close_ int dir = -1, fd = -1;
+	_cleanup_close_ int dir = -1;
 	_cleanup_buf_ struct buf bytes = {0};
-	struct stat st;
 	int r = open_state(state, false, &dir);
 	if (r == 0)
-		r = name_open_regular(dir, "key", &fd, &st);
-	if (r == -ENOENT)
-		return -ENOKEY;
-	if (r == 0 && (st.st_uid != geteuid() || (st.st_mode & 077) || st.st_size != SHA256_LEN))
-		r = -EPERM;
-	if (r == 0)
-		r = fd_read(fd, SHA256_LEN, &bytes);
-	if (r == 0 && bytes.len != SHA256_LEN)
-		r = -EPERM;
+		r = read_key(dir, &bytes);
 	if (r == 0)
 		journal_key_derive((const uint8_t *)bytes.data, run, ret);
 	return r;

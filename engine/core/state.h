@@ -12,6 +12,8 @@
  *  1. The journals are the only truth. A mark in pending/ is an index to them: it is
  *     durable before the journal begins, and goes when there is nothing to come.
  *  2. The key is made once, whole, and never replaced.
+ *  3. A directory that somebody else owns or could write to, or that is reached by a
+ *     symbolic link, is not used: -EPERM, -ELOOP, -ENOTDIR.
  */
 #ifndef RESPOND_CORE_STATE_H
 #define RESPOND_CORE_STATE_H
@@ -31,7 +33,7 @@ struct state {
 void run_id_new(char ret[RUN_ID_LEN]);
 bool run_id_valid(const char *text);
 
-/* Makes what is missing: the directories and the key. */
+/* Makes what is missing: the directories and the key; -EPERM as state_key(). */
 int state_prepare(const struct state *state);
 
 /* The key of a run. -ENOKEY: the host has none; -EPERM: its file is not root's alone. */
