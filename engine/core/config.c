@@ -21,6 +21,7 @@ static const struct config built_in = {
 	.min_prefix4 = 24,
 	.min_prefix6 = 48,
 	.max_rounds = 5,
+	.lock_wait_ms = 30000,
 };
 
 struct setting;
@@ -149,6 +150,25 @@ static int number(struct context *c)
 	return 0;
 }
 
+/* A deadline that nobody keeps because of it would be none. */
+#define WAIT_MAX_MS (3600 * 1000)
+
+static int wait_span(struct context *c)
+{
+	_cleanup_strv_ struct strv spelt = {0};
+	_cleanup_buf_ struct buf why = {0};
+	int r = type_check(TYPE_DURATION, NULL, c->entry->value, &spelt, &why);
+	if (r < 0)
+		return refuse(c, r, &why);
+	int64_t ms = value_ms(spelt.v[0]);
+	if (ms > WAIT_MAX_MS) {
+		buf_puts(&why, "it is out of range: up to 1h");
+		return refuse(c, -EINVAL, &why);
+	}
+	*(unsigned *)target(c) = (unsigned)ms;
+	return 0;
+}
+
 static int audit(struct context *c)
 {
 	_cleanup_strv_ struct strv spelt = {0};
@@ -189,6 +209,7 @@ static const struct setting settings[] = {
 	{"limits", "prefix4", number, AT(min_prefix4), 1, 32},
 	{"limits", "prefix6", number, AT(min_prefix6), 1, 128},
 	{"limits", "rounds", number, AT(max_rounds), 1, 100},
+	{"limits", "wait", wait_span, AT(lock_wait_ms), 0, 0},
 	{"records", "audit", audit, AT(audit_required), 0, 0},
 	{"vault", "quota", quota, AT(vault_quota), 0, 0},
 };

@@ -26,6 +26,7 @@ struct config {
 	unsigned min_prefix4; /* the widest prefix that may be blocked */
 	unsigned min_prefix6;
 	unsigned max_rounds;
+	unsigned lock_wait_ms; /* for another respond that is at work */
 	/* [records] */
 	bool audit_required;
 	/* [vault] */

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOCK_WAIT_MS 30000
-
 int64_t engine_confirm_ms(const struct engine *engine, const struct step *step)
 {
 	return engine->confirm_ms >= 0 ? engine->confirm_ms : step->confirm_ms;
@@ -28,11 +26,23 @@ int engine_open_to_read(struct engine *engine)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Somebody who could write there would be believed like root. */
+static void explain(const struct state *state, int error, struct buf *ret_why)
+{
+	buf_printf(ret_why, "%s cannot be used: ", state->dir);
+	if (error == -EPERM)
+		buf_puts(ret_why, "it, its key or one of its directories is not root's alone");
+	else if (error == -ELOOP || error == -ENOTDIR)
+		buf_puts(ret_why, "a symbolic link, or no directory, stands where one of its directories should be");
+	else
+		buf_puts(ret_why, strerror(-error));
+}
+
 int engine_lock(struct engine *engine, int *ret_lock, struct buf *ret_why)
 {
 	int r = state_prepare(engine->state);
 	if (r == 0)
-		r = state_lock(engine->state, LOCK_WAIT_MS, ret_lock);
+		r = state_lock(engine->state, (int)engine->config->lock_wait_ms, ret_lock);
 	if (r == -EWOULDBLOCK) {
 		buf_puts(ret_why, "another respond is at work on this host; it was waited for in vain");
 		return r;
@@ -42,6 +52,6 @@ int engine_lock(struct engine *engine, int *ret_lock, struct buf *ret_why)
 	if (r == 0)
 		r = vault_limit(engine->host->vault, engine->config->vault_quota);
 	if (r < 0)
-		buf_printf(ret_why, "%s cannot be used: %s", engine->state->dir, strerror(-r));
+		explain(engine->state, r, ret_why);
 	return r;
 }

@@ -69,6 +69,7 @@ static void assert_built_in(const struct config *c)
 	assert_int_equal(c->min_prefix4, 24);
 	assert_int_equal(c->min_prefix6, 48);
 	assert_int_equal(c->max_rounds, 5);
+	assert_int_equal(c->lock_wait_ms, 30000);
 	assert_false(c->audit_required);
 	assert_int_equal(c->vault_quota, 0);
 	assert_int_equal(c->n_addresses + c->processes.n + c->paths.n + c->users.n, 0);
@@ -111,6 +112,7 @@ static void a_file_adds_to_them(void **state)
 	    "prefix4 = 16\n"
 	    "prefix6 = 32\n"
 	    "rounds = 3\n"
+	    "wait = 2m\n"
 	    "[records]\n"
 	    "audit = required\n"
 	    "[vault]\n"
@@ -138,6 +140,7 @@ static void a_file_adds_to_them(void **state)
 	assert_int_equal(c.min_prefix4, 16);
 	assert_int_equal(c.min_prefix6, 32);
 	assert_int_equal(c.max_rounds, 3);
+	assert_int_equal(c.lock_wait_ms, 120000);
 	assert_true(c.audit_required);
 	assert_int_equal(c.vault_quota, 10737418240);
 	config_free(&c);
@@ -177,6 +180,7 @@ static void what_is_wrong_is_refused(void **state)
 		{"[limits]\nprocesses = 0\nrounds = 101\n",
 		 "/respond.conf:2: 'processes': 0 is out of range: 1 to 1000000\n"
 		 "/respond.conf:3: 'rounds': 101 is out of range: 1 to 100\n"},
+		{"[limits]\nwait = 61m\n", "/respond.conf:2: 'wait': it is out of range: up to 1h\n"},
 		{"[limits]\nprefix4 = 0\nprefix6 = 129\n",
 		 "/respond.conf:2: 'prefix4': 0 is out of range: 1 to 32\n"
 		 "/respond.conf:3: 'prefix6': 129 is out of range: 1 to 128\n"},
