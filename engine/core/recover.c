@@ -229,7 +229,7 @@ int recover_run(struct engine *engine, const char *run, enum recover_how how, js
 		r = state_drop_run(engine->state, run);
 	} else if (r == 0) {
 		if (json_array_size(w.run->records)) {
-			r = recover(&w, how, json_incref(operator), ret);
+			r = recover(&w, how, operator, ret);
 		} else {
 			ret->dropped = true;
 			r = state_drop_run(engine->state, run);
