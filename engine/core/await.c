@@ -22,8 +22,9 @@ static int timer_at(int64_t at, int *ret)
 	return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, NULL) < 0 ? -errno : 0;
 }
 
-/* Wakes when the journal is written to. Where that cannot be had, a confirmation is seen
- * when the deadline comes. */
+/* Wakes when the run is sealed anew, as it is after whatever alters its deadlines: once,
+ * and not with each record. Where that cannot be had, a confirmation is seen when the
+ * deadline comes. */
 static int watch_run(const struct state *state, const char *run)
 {
 	_cleanup_close_ int dir = -1;
@@ -32,7 +33,7 @@ static int watch_run(const struct state *state, const char *run)
 	if (fd < 0 || state_open_run(state, run, &dir) < 0)
 		return fd;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
-	inotify_add_watch(fd, path, IN_MODIFY | IN_MOVED_TO | IN_DELETE_SELF);
+	inotify_add_watch(fd, path, IN_MOVED_TO | IN_DELETE_SELF);
 	return fd;
 }
 
