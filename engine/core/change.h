@@ -125,7 +125,8 @@ struct change_kind {
 	 * (effect->held_by). NULL where nothing can be shared. */
 	int (*keys)(struct host *host, const struct change *change, int (*visit)(void *ctx, const char *key), void *ctx);
 
-	/* When what it holds ends by itself, in seconds since 1970; 0: never. May be NULL. */
+	/* When what it holds ends by itself, in seconds since 1970, rounded up by a minute at
+	 * most; 0: never. May be NULL. */
 	int64_t (*until)(const struct change *change);
 };
 

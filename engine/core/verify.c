@@ -9,13 +9,26 @@
 #include <string.h>
 #include <time.h>
 
-/* A change that ends by itself is only held to it until then. */
+/* By how much the end of a change may be rounded up. */
+#define ROUNDED_S 60
+
+/* A change that ends by itself is only held to it while that is sure to be ahead. */
+static bool is_over(const struct change *c)
+{
+	int64_t until = c->kind->until ? c->kind->until(c) : 0;
+	return until && until - ROUNDED_S <= (int64_t)time(NULL);
+}
+
+static bool is_concerned(const struct run_entry *e)
+{
+	return (e->outcome == OUTCOME_DONE || e->outcome == OUTCOME_HELD) && entry_live(e) && !is_over(e->change);
+}
+
+/* What was to be taken back and could not be is missed by nobody; that it may yet be taken
+ * back is all that matters. */
 static bool should_be_in_force(const struct run_entry *e)
 {
-	const struct change_kind *kind = e->change->kind;
-	int64_t until = kind->until ? kind->until(e->change) : 0;
-	bool done = e->outcome == OUTCOME_DONE || e->outcome == OUTCOME_HELD;
-	return done && entry_live(e) && (!until || until > (int64_t)time(NULL));
+	return e->undo == UNDO_NONE && !e->undo_open;
 }
 
 static int set(struct verify_item *item, enum verdict_on_change verdict, const char *why)
@@ -100,14 +113,21 @@ int verify_run(const struct engine *engine, const struct run *run, struct verifi
 	struct verification v = {.v = calloc(run->n ? run->n : 1, sizeof(*v.v))};
 	int r = v.v ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < run->n; i++) {
-		if (!should_be_in_force(&run->entries[i]))
+		const struct run_entry *e = &run->entries[i];
+		struct verify_item *item = &v.v[v.n];
+		if (!is_concerned(e))
 			continue;
-		struct verify_item *item = &v.v[v.n++];
-		item->entry = &run->entries[i];
-		r = probe(engine, run, item);
+		item->entry = e;
+		r = should_be_in_force(e) ? probe(engine, run, item) : 0;
 		if (r == 0)
 			r = check_vault(engine, run, item);
-		count(&v, item);
+		if (should_be_in_force(e) || item->verdict == VERIFY_DAMAGED) {
+			count(&v, item);
+			v.n++;
+		} else {
+			free(item->why);
+			item->why = NULL;
+		}
 	}
 	if (r < 0)
 		verification_free(&v);
@@ -116,7 +136,7 @@ int verify_run(const struct engine *engine, const struct run *run, struct verifi
 	return r;
 }
 
-/* The changes that are to be put in force again, in the order in which they were made. */
+/* Finds what is no longer in force; how many changes, or -errno. */
 static int find_drifted(struct writer *w, struct verification *v)
 {
 	int r = verify_run(w->engine, w->run, v);
@@ -211,8 +231,6 @@ int verify_reapply(struct writer *w, json_t *operator, struct reapply_result *re
 			r = apply_all(w, &v, &result);
 		if (r == 0)
 			r = log_end(w, &result);
-	} else if (r == 0) {
-		r = writer_seal(w);
 	}
 	verification_free(&v);
 	json_decref(operator);
