@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The commands about runs that there have been: confirm, recover, verify, and the wait
+ * The commands about runs that there have been: confirm, recover, and the wait
  * for deadlines. Each prints what it has to say and gives the exit status.
  */
 #ifndef RESPOND_CLI_AFTER_RUN_H
@@ -10,8 +10,6 @@
 
 int command_confirm(struct session *s);
 int command_recover(struct session *s);
-int command_verify(struct session *s);
-int command_reapply(struct session *s);
 int command_await(struct session *s);
 
 /* Says on standard error which runs were interrupted, and which should have been taken

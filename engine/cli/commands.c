@@ -174,7 +174,7 @@ int command_rollback_plan(struct session *s)
 	if (r == 0 && (status = check_step(run, s->options->step)) == EXIT_DONE)
 		r = rollback_plan(&s->engine, run, &(struct undo_scope){.step = (char *)s->options->step}, &plan);
 	if (r < 0)
-		status = complain(id, why.len ? why.data : strerror(-r));
+		status = run_failed(id, r, &why);
 	if (r == 0 && status == EXIT_DONE) {
 		if (s->options->json)
 			put_json(&s->printer, json_undo_plan(&plan));
@@ -198,14 +198,14 @@ static int rollback(struct session *s, const char *id)
 	struct undo_scope scope = {.step = (char *)s->options->step};
 	int r = writer_reopen(&writer, &s->engine, id, &lock, &why);
 	if (r < 0)
-		return run_failure(r, &why);
+		return run_failed(id, r, &why);
 	int status = check_step(writer.run, s->options->step);
 	if (status == EXIT_DONE) {
 		if (run_open(writer.run)) /* it was interrupted: how far it came comes first */
 			r = recover_settle(&writer, RECOVER_UNDO, operator_record("command"), &recovery);
 		if (r == 0)
 			r = rollback_run(&writer, &scope, operator_record("command"), &result);
-		status = r < 0 ? run_failure(r, &why) : undo_status(&result);
+		status = r < 0 ? run_failed(id, r, &why) : undo_status(&result);
 		if (s->options->json)
 			put_json(&s->printer, json_pack("{ss sO so}", "run", id, "outcomes", s->outcomes, "result",
 			                                json_undo_result(&result)));

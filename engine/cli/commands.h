@@ -13,6 +13,10 @@ int command_run(struct session *s);
 int command_rollback_plan(struct session *s);
 int command_rollback(struct session *s);
 
+/* In verify-commands.c. */
+int command_verify(struct session *s);
+int command_reapply(struct session *s);
+
 /* --vault with its words; in vault-commands.c. */
 int command_vault(struct session *s);
 

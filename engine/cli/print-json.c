@@ -24,6 +24,11 @@ json_t *json_ms(int64_t ms)
 	return ms ? json_integer(ms) : json_null();
 }
 
+json_t *json_failure(const char *run, int error, const struct buf *why)
+{
+	return json_pack("{ss so}", "run", run, "error", why->len ? escaped(why) : json_string(strerror(-error)));
+}
+
 static json_t *json_strings(const struct strv *list)
 {
 	json_t *array = json_array();
@@ -126,9 +131,11 @@ json_t *json_run(const struct run *run)
 		json_object_set_new(item, "note", escaped_str(e->note));
 		json_object_set_new(item, "undo", json_string(undo_word(e->undo)));
 		json_object_set_new(item, "undo_note", escaped_str(e->undo_note));
+		json_object_set_new(item, "deadline", json_ms(entry_deadline(e)));
 		json_array_append_new(changes, item);
 	}
-	return json_pack("{ss so so so so so sO}", "run", run->id, "playbook", escaped_str(run->playbook), "started",
+	return json_pack("{ss so so so so so so so sO}", "run", run->id, "confirm-by", json_ms(run_confirm_by(run)), "deadline",
+	                 json_ms(run_deadline(run)), "playbook", escaped_str(run->playbook), "started",
 	                 escaped_str(run->started), "ended", escaped_str(run->ended), "status",
 	                 run->status < 0 ? json_null() : json_integer(run->status), "changes", changes, "records",
 	                 run->records);

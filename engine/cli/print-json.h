@@ -12,6 +12,7 @@
 #include "core/runner.h"
 
 json_t *json_ms(int64_t ms); /* a time in milliseconds since 1970; null for 0 */
+json_t *json_failure(const char *run, int error, const struct buf *why); /* of a run that cannot be read */
 json_t *json_round(const struct round *round);
 json_t *json_plan(const struct playbook *playbook, const struct round *round, const struct host *host, int status);
 json_t *json_result(const struct run_result *result);

@@ -44,6 +44,12 @@ int complain(const char *what, const char *why)
 	return EXIT_FAILED;
 }
 
+int run_failed(const char *id, int error, const struct buf *why)
+{
+	fprintf(stderr, "respond: run %s: %s\n", id, why->len ? why->data : strerror(-error));
+	return error == -EBADMSG ? EXIT_DAMAGED : error == -ENOTSUP ? EXIT_REFUSED : EXIT_FAILED;
+}
+
 int session_need_root(const char *what)
 {
 	if (geteuid() == 0)
@@ -255,4 +261,32 @@ int session_find_run(const struct session *s, char ret[RUN_ID_LEN])
 	fprintf(stderr, "respond: run %s: %s; respond --list shows the runs\n", buf_text(&name),
 	        r == -ENOENT ? "there is none" : r == -ENOTUNIQ ? "that is the start of several" : strerror(-r));
 	return EXIT_USAGE;
+}
+
+int session_find_runs(struct session *s, struct strv *ret)
+{
+	char id[RUN_ID_LEN];
+	if (!s->options->subject) {
+		int r = state_runs(&s->state, ret);
+		return r < 0 ? complain("the runs", strerror(-r)) : EXIT_DONE;
+	}
+	int status = session_find_run(s, id);
+	return status == EXIT_DONE && strv_add(ret, id) < 0 ? EXIT_FAILED : status;
+}
+
+int session_prepare(struct session *s, const char *what)
+{
+	int status = session_need_root(what);
+	if (status == EXIT_DONE)
+		status = session_config(s);
+	if (status == EXIT_DONE)
+		status = session_guard(s);
+	if (status == EXIT_DONE)
+		heed_signals();
+	return status;
+}
+
+int worse_status(int a, int b)
+{
+	return b > a ? b : a;
 }

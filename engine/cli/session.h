@@ -31,13 +31,26 @@ int session_playbook(struct session *s, struct playbook **ret);
 /* The run that the command line means. */
 int session_find_run(const struct session *s, char ret[RUN_ID_LEN]);
 
+/* The same, or all runs where the command line names none. */
+int session_find_runs(struct session *s, struct strv *ret);
+
 int session_need_root(const char *what);
+
+/* Root, the configuration and the guard; SIGINT and SIGTERM are heeded: for WHAT is about to
+ * alter the host. */
+int session_prepare(struct session *s, const char *what);
+
+/* Of two exit statuses the one that is to be told. */
+int worse_status(int a, int b);
 
 /* Who acts, for the journal; BY says in which way. New reference. */
 json_t *operator_record(const char *by);
 
 /* "respond: WHAT: WHY" on standard error; EXIT_FAILED. */
 int complain(const char *what, const char *why);
+
+/* "respond: run ID: WHY" (or what ERROR says, without); the exit status that it stands for. */
+int run_failed(const char *id, int error, const struct buf *why);
 
 /* For commands that alter the host. SIGINT and SIGTERM end a run between two changes,
  * not within one, and the loss of the terminal does not end it. */

@@ -3,6 +3,7 @@
 
 #include "base/escape.h"
 #include "print-json.h"
+#include "session.h"
 
 #include <errno.h>
 #include <string.h>
@@ -101,8 +102,10 @@ int show_list(const struct printer *p, const struct engine *engine, bool json)
 		_cleanup_buf_ struct buf why = {0};
 		r = run_load(engine->state, ids.v[i], engine->parts->kinds, &run, &why);
 		if (r < 0) {
-			fprintf(stderr, "respond: run %s: %s\n", ids.v[i], why.len ? why.data : strerror(-r));
-			status = EXIT_FAILED;
+			int failed = run_failed(ids.v[i], r, &why);
+			status = failed > status ? failed : status;
+			if (json)
+				json_array_append_new(list, json_failure(ids.v[i], r, &why));
 			continue;
 		}
 		if (json)
@@ -119,6 +122,22 @@ int show_list(const struct printer *p, const struct engine *engine, bool json)
 	return status;
 }
 
+static void print_entry_deadline(const struct printer *p, const struct run_entry *e)
+{
+	const struct deadlines *d = &e->change->deadlines;
+	char when[32];
+	if (!entry_deadline(e))
+		return;
+	if (d->confirm) {
+		time_format(d->confirm, when);
+		print_styled(p, STYLE_YELLOW, "; to be confirmed until %s", when);
+	}
+	if (d->ttl) {
+		time_format(d->ttl, when);
+		print_styled(p, STYLE_YELLOW, "; in force until %s", when);
+	}
+}
+
 static void print_entry(const struct printer *p, const struct run_entry *e)
 {
 	print_change_line(p, e->change, "  ");
@@ -129,26 +148,76 @@ static void print_entry(const struct printer *p, const struct run_entry *e)
 		print_styled(p, STYLE_DIM, "; rollback: %s", undo_word(e->undo));
 	if (e->undo_note && *e->undo_note)
 		print_styled(p, STYLE_DIM, " (%s)", e->undo_note);
+	print_entry_deadline(p, e);
 	fputc('\n', p->out);
 	print_detail(p, e->change, "      ");
 }
 
-static void print_purged(const struct printer *p, const json_t *record)
+static const char *text_of(const json_t *record, const char *field)
 {
-	size_t n = json_array_size(json_object_get(record, "objects"));
-	const char *time = json_string_value(json_object_get(record, "time"));
-	print_styled(p, STYLE_YELLOW, "  purged from the vault on %.10s: %zu object%s\n", time ? time : "?", n, n == 1 ? "" : "s");
+	const char *text = json_string_value(json_object_get(record, field));
+	return text ? text : "";
+}
+
+/* ", by respond --recover, login uid 1000". */
+static void print_operator(const struct printer *p, const json_t *operator)
+{
+	const char *by = text_of(operator, "by");
+	const json_t *login = json_object_get(operator, "loginuid");
+	if (strcmp(by, "deadline") == 0)
+		print_styled(p, STYLE_PLAIN, ", by itself at its deadline");
+	else if (strcmp(by, "recover") == 0)
+		print_styled(p, STYLE_PLAIN, ", by respond --recover");
+	if (json_is_integer(login))
+		print_styled(p, STYLE_PLAIN, ", login uid %lld", (long long)json_integer_value(login));
+}
+
+/* What was done about the run since: "confirmed on 2026-11-25 03:14:15". */
+static bool print_event(const struct printer *p, const struct run *run, const json_t *record)
+{
+	static const struct {
+		const char *type, *words;
+	} events[] = {
+		{"confirmed", "confirmed"},
+		{"recover", "recovered"},
+		{"undo", "rolled back"},
+		{"reapply", "put in force again"},
+		{"purged", "purged from the vault"},
+	};
+	const char *type = text_of(record, "type"), *time = text_of(record, "time"), *step = text_of(record, "step");
+	if (strcmp(type, "reapplied") == 0) {
+		size_t id = (size_t)json_integer_value(json_object_get(record, "change"));
+		print_styled(p, STYLE_PLAIN, "    %s: %s", id - 1 < run->n ? run->entries[id - 1].change->step : "?",
+		             text_of(record, "result"));
+		print_styled(p, STYLE_DIM, *text_of(record, "note") ? " (%s)\n" : "\n", text_of(record, "note"));
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++) {
+		if (strcmp(type, events[i].type) != 0)
+			continue;
+		print_styled(p, STYLE_CYAN, "  %s", events[i].words);
+		print_styled(p, STYLE_PLAIN, " on %.10s %.8s", time, strlen(time) > 11 ? time + 11 : "");
+		if (*step)
+			print_styled(p, STYLE_PLAIN, ", step %s", step);
+		if (strcmp(text_of(record, "how"), "keep") == 0)
+			print_styled(p, STYLE_PLAIN, ", what was done is kept");
+		print_operator(p, json_object_get(record, "operator"));
+		size_t objects = json_array_size(json_object_get(record, "objects"));
+		if (objects)
+			print_styled(p, STYLE_PLAIN, ": %zu object%s", objects, objects == 1 ? "" : "s");
+		fputc('\n', p->out);
+		return true;
+	}
+	return false;
 }
 
 /* Records that are no changes: refusals, steps that failed, residual. */
-static void print_remark(const struct printer *p, const json_t *record)
+static void print_remark(const struct printer *p, const struct run *run, const json_t *record)
 {
 	static const char *const fields[] = {"step", "rule", "why", "what", "service", "note"};
 	const char *type = json_string_value(json_object_get(record, "type"));
-	if (strcmp(type, "purged") == 0) {
-		print_purged(p, record);
+	if (print_event(p, run, record))
 		return;
-	}
 	if (strcmp(type, "refused") != 0 && strcmp(type, "failed") != 0 && strcmp(type, "residual") != 0 &&
 	    strcmp(type, "reload") != 0)
 		return;
@@ -171,10 +240,9 @@ static void print_run(const struct printer *p, const struct run *run)
 	for (size_t i = 0; i < run->n; i++)
 		print_entry(p, &run->entries[i]);
 	for (size_t i = 0; i < json_array_size(run->records); i++)
-		print_remark(p, json_array_get(run->records, i));
+		print_remark(p, run, json_array_get(run->records, i));
 	if (!run->ended)
-		print_styled(p, STYLE_YELLOW,
-		             "This run did not end: what has no outcome is found out when it is rolled back.\n");
+		print_styled(p, STYLE_YELLOW, "This run did not end: respond --recover finds out what has no outcome.\n");
 }
 
 int show_run(const struct printer *p, const struct engine *engine, const char *id, bool json)
@@ -182,10 +250,8 @@ int show_run(const struct printer *p, const struct engine *engine, const char *i
 	struct run *run = NULL;
 	_cleanup_buf_ struct buf why = {0};
 	int r = run_load(engine->state, id, engine->parts->kinds, &run, &why);
-	if (r < 0) {
-		fprintf(stderr, "respond: run %s: %s\n", id, why.len ? why.data : strerror(-r));
-		return EXIT_FAILED;
-	}
+	if (r < 0)
+		return run_failed(id, r, &why);
 	if (json)
 		put_json(p, json_run(run));
 	else
