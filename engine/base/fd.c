@@ -52,6 +52,16 @@ int fd_write(int fd, const void *bytes, size_t len)
 	return 0;
 }
 
+int fd_sync(int fd)
+{
+	return TEMP_FAILURE_RETRY(fsync(fd)) < 0 ? -errno : 0;
+}
+
+int fd_sync_data(int fd)
+{
+	return TEMP_FAILURE_RETRY(fdatasync(fd)) < 0 ? -errno : 0;
+}
+
 static int copy_range(int from, int to, off_t at, off_t end, char *chunk)
 {
 	while (at < end) {
@@ -78,7 +88,7 @@ int fd_copy(int from, int to)
 	struct stat st;
 	if (!chunk)
 		return -ENOMEM;
-	if (fstat(from, &st) < 0 || ftruncate(to, st.st_size) < 0)
+	if (fstat(from, &st) < 0 || TEMP_FAILURE_RETRY(ftruncate(to, st.st_size)) < 0)
 		return -errno;
 	for (off_t at = 0, end; at < st.st_size; at = end) {
 		at = lseek(from, at, SEEK_DATA);

@@ -15,6 +15,11 @@
 int fd_read(int fd, size_t max, struct buf *ret);
 int fd_write(int fd, const void *bytes, size_t len);
 
+/* Onto the disk: fsync() and fdatasync(). Where a signal interrupts them they are made again;
+ * after any other error nobody knows what is on the disk. */
+int fd_sync(int fd);
+int fd_sync_data(int fd);
+
 /* Whether BYTES more fit into the filesystem that DIR is on: 0, -ENOSPC, -EROFS. */
 int fd_check_room(int dir, unsigned long long bytes);
 

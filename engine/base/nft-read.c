@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The comment of a table, a rule and an element has the same type number. */
 #define COMMENT NFTNL_UDATA_RULE_COMMENT
@@ -434,7 +435,7 @@ int nft_find(const struct nft_table *table, const char *set, const void *keys, s
 			len += put_question(s->questions + len, (uint32_t)(s->first + i), table, set, key, key_len);
 			s->state[i] = UNANSWERED;
 		}
-		if (mnl_socket_sendto(s->socket, s->questions, len) < 0)
+		if (TEMP_FAILURE_RETRY(mnl_socket_sendto(s->socket, s->questions, len)) < 0)
 			return -errno;
 		r = clear_error(read_answers(s, part));
 		for (size_t i = 0; r == 0 && i < part; i++)

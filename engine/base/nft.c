@@ -16,6 +16,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LIST_MAX 60000    /* bytes of one element list */
 #define ELEMENT_MAX 512   /* bytes of one element, comment included */
@@ -229,7 +230,7 @@ int nft_batch_send(struct nft_batch *b, struct buf *ret_why)
 	int size = (int)(b->bytes.len + MESSAGE_ROOM), room = ANSWERS_MAX;
 	setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 	setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
-	if (mnl_socket_sendto(s, b->bytes.data, b->bytes.len) < 0) {
+	if (TEMP_FAILURE_RETRY(mnl_socket_sendto(s, b->bytes.data, b->bytes.len)) < 0) {
 		r = -errno;
 		buf_printf(ret_why, "the kernel does not take a transaction of %zu bytes: %s", b->bytes.len, strerror(-r));
 		return r;

@@ -24,7 +24,7 @@ int dir_unlock(int dir, struct unlocked_dir *ret)
 
 int dir_relock(struct unlocked_dir *dir)
 {
-	int r = fsync(dir->fd) < 0 ? -errno : 0;
+	int r = fd_sync(dir->fd);
 	int relocked = meta_set_flags(dir->fd, dir->flags);
 	close(dir->fd);
 	return r < 0 ? r : relocked;
@@ -141,7 +141,7 @@ static int swap_in(const struct fresh *f, const char *name, const struct sha256 
 static int fresh_finish(struct fresh *f, const json_t *meta, unsigned what)
 {
 	int r = meta_write(f->fd, meta, what & ~META_FLAGS);
-	return r == 0 && fsync(f->fd) < 0 ? -errno : r;
+	return r == 0 ? fd_sync(f->fd) : r;
 }
 
 /* From here on it is what the change's temporary name stands for. */

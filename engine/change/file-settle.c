@@ -121,7 +121,7 @@ static int site_unlock(struct site *s)
 static int site_relock(const struct site *s, const struct change *c)
 {
 	int r = meta_set_flags(s->dir, s->flags | dir_noted_flags(c->data));
-	return r == 0 && fsync(s->dir) < 0 ? -errno : r;
+	return r == 0 ? fd_sync(s->dir) : r;
 }
 
 static bool may_be_ours(const struct site *s, uid_t uid)
@@ -297,7 +297,7 @@ static int relock_name(struct host *host, const struct site *s, const struct cha
 	r = name_open_regular(s->dir, s->name, &fd, NULL);
 	if (r == 0)
 		r = meta_relock(fd, locks);
-	return r == 0 && fsync(fd) < 0 ? -errno : r;
+	return r == 0 ? fd_sync(fd) : r;
 }
 
 int file_edit_settle(struct host *host, const struct change *c, struct effect *effect)

@@ -76,8 +76,8 @@ int journal_create(const struct state *state, const char *run, struct journal **
 		journal->marked = true;
 		r = journal_reserve(journal, FIRST_ROOM);
 	}
-	if (r == 0 && fsync(journal->dir) < 0)
-		r = -errno;
+	if (r == 0)
+		r = fd_sync(journal->dir);
 	if (r < 0) {
 		journal_close(&journal);
 		state_drop_run(state, run); /* nobody is to look for what never began */
@@ -174,7 +174,7 @@ static int cut_tail(int fd, size_t len)
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	return st.st_size > (off_t)len && ftruncate(fd, (off_t)len) < 0 ? -errno : 0;
+	return st.st_size > (off_t)len && TEMP_FAILURE_RETRY(ftruncate(fd, (off_t)len)) < 0 ? -errno : 0;
 }
 
 int journal_open(const struct state *state, const char *run, struct journal **ret, json_t **ret_records,
@@ -269,10 +269,10 @@ int journal_append(struct journal *journal, json_t *record)
 
 int journal_sync(struct journal *journal)
 {
-	if (fdatasync(journal->fd) < 0)
-		return -errno;
-	journal->chain.synced = journal->chain.seq;
-	return 0;
+	int r = fd_sync_data(journal->fd);
+	if (r == 0)
+		journal->chain.synced = journal->chain.seq;
+	return r;
 }
 
 /* Where the filesystem cannot lay out space, zeros are written. */
@@ -303,9 +303,11 @@ static int write_seal(const struct journal *journal)
 	if (fd < 0)
 		return -errno;
 	r = fd_write(fd, line.data, line.len);
-	if (r == 0 && (fdatasync(fd) < 0 || renameat(journal->dir, "seal.new", journal->dir, "seal") < 0))
+	if (r == 0)
+		r = fd_sync_data(fd);
+	if (r == 0 && renameat(journal->dir, "seal.new", journal->dir, "seal") < 0)
 		r = -errno;
-	return r == 0 && fsync(journal->dir) < 0 ? -errno : r;
+	return r == 0 ? fd_sync(journal->dir) : r;
 }
 
 int journal_seal(struct journal *journal, size_t room, bool done)

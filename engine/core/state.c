@@ -63,7 +63,7 @@ static int open_dir(int dir, const char *name, int *ret)
 static int sync_dir(int dir)
 {
 	_cleanup_close_ int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+	return fd < 0 ? -errno : fd_sync(fd);
 }
 
 /* Opens the directory NAME of DIR, made 0700 and synced where it is missing. */
@@ -114,8 +114,8 @@ static int make_key(int dir)
 	if (fd < 0)
 		return -errno;
 	r = fd_write(fd, bytes, sizeof(bytes));
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
+	if (r == 0)
+		r = fd_sync(fd);
 	if (r == 0 && renameat2(dir, name, dir, "key", RENAME_NOREPLACE) < 0)
 		r = errno == EEXIST ? 0 : -errno;
 	unlinkat(dir, name, 0);
@@ -238,7 +238,7 @@ int state_mark(const struct state *state, const char *run)
 	if (r < 0)
 		return r;
 	_cleanup_close_ int fd = openat(dir, run, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return fd < 0 || fsync(dir) < 0 ? -errno : 0;
+	return fd < 0 ? -errno : fd_sync(dir);
 }
 
 bool state_marked(const struct state *state, const char *run)

@@ -17,7 +17,7 @@ static int copy(int from, int to, const char *sha256_hex)
 		r = sha256_fd(to, &copied);
 	if (r == 0 && strcasecmp(copied.hex, sha256_hex) != 0)
 		r = -EBADMSG;
-	return r == 0 && fsync(to) < 0 ? -errno : r;
+	return r == 0 ? fd_sync(to) : r;
 }
 
 /* The directory that PATH lies in, and its last name (a pointer into it). */
@@ -55,8 +55,8 @@ int vault_export(struct vault *vault, const char *sha256_hex, int root, const ch
 	if (to < 0)
 		return -errno;
 	r = copy(from, to, sha256_hex);
-	if (r == 0 && fsync(dir) < 0)
-		r = -errno;
+	if (r == 0)
+		r = fd_sync(dir);
 	if (r < 0)
 		unlinkat(dir, name, 0);
 	return r;

@@ -71,9 +71,11 @@ int vault_open(int root, const char *path, struct vault **ret)
 	if (dir < 0)
 		return -errno;
 	_cleanup_close_ int above = made ? openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (made && (above < 0 || fsync(above) < 0))
+	if (made && above < 0)
 		return -errno;
-	r = vault_new(dir, false, ret);
+	r = made ? fd_sync(above) : 0;
+	if (r == 0)
+		r = vault_new(dir, false, ret);
 	if (r == 0)
 		dir = -1;
 	return r;
@@ -171,10 +173,10 @@ static int open_temporary(const struct vault *vault, char name[RANDOM_NAME_LEN],
 
 static int sync_object(struct vault *vault, int fd)
 {
-	if (fsync(fd) < 0)
-		return -errno;
-	vault->dirty = true;
-	return 0;
+	int r = fd_sync(fd);
+	if (r == 0)
+		vault->dirty = true;
+	return r;
 }
 
 /* Gives the finished file its name. One that is there already with this name and the
@@ -455,8 +457,8 @@ int vault_sync(struct vault *vault)
 {
 	if (!vault->dirty)
 		return 0;
-	if (fsync(vault->dir) < 0)
-		return -errno;
-	vault->dirty = false;
-	return 0;
+	int r = fd_sync(vault->dir);
+	if (r == 0)
+		vault->dirty = false;
+	return r;
 }
