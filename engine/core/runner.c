@@ -214,6 +214,23 @@ static int log_intents(struct runner *run, struct round *round)
 	return r;
 }
 
+/* What failed may lie between two steps, or be done all the same, where only the sync at the
+ * end failed: that is put in order and found out, not assumed. What is not as before is
+ * for a rollback to take back. */
+static enum outcome find_out(struct runner *run, struct change *c)
+{
+	struct host *host = run->engine->host;
+	struct effect *effect = &run->writer.effect;
+	enum change_state state = CHANGE_BEFORE;
+	if (c->kind->settle)
+		c->kind->settle(host, c, effect);
+	if (c->kind->probe(host, c, &state) < 0 || state == CHANGE_BEFORE)
+		return OUTCOME_FAILED;
+	buf_puts(&effect->note, state == CHANGE_AFTER ? "; the host shows it all the same"
+	                                              : "; the host shows neither what was nor what is to be");
+	return OUTCOME_PARTLY;
+}
+
 static enum outcome apply(struct runner *run, struct change *c)
 {
 	struct effect *effect = &run->writer.effect;
@@ -225,7 +242,7 @@ static enum outcome apply(struct runner *run, struct change *c)
 	if (r == -EINPROGRESS)
 		return OUTCOME_PARTLY;
 	if (r < 0)
-		return OUTCOME_FAILED;
+		return find_out(run, c);
 	enum change_state state = CHANGE_DRIFTED;
 	r = c->kind->probe(run->engine->host, c, &state);
 	if (r == 0 && state == CHANGE_AFTER)
@@ -259,10 +276,10 @@ static int note_outcome(struct runner *run, struct change *c, enum outcome outco
 	struct run_result *result = run->result;
 	const char *note = buf_text(&run->writer.effect.note);
 	int r = writer_log(&run->writer, record_outcome(c->id, outcome, note));
+	if ((outcome == OUTCOME_DONE || outcome == OUTCOME_PARTLY) && c->service && r == 0)
+		r = strv_add_new(services, c->service);
 	if (outcome == OUTCOME_DONE) {
 		result->done++;
-		if (c->service && r == 0)
-			r = strv_add_new(services, c->service);
 	} else if (outcome == OUTCOME_FAILED || outcome == OUTCOME_PARTLY) {
 		result->failed++;
 		result->partly += outcome == OUTCOME_PARTLY;
