@@ -152,9 +152,17 @@ static void count_undo(struct undo_result *result, enum undo undo)
 	}
 }
 
-static enum undo revert(struct writer *w, const struct change *c)
+/* What failed, now or before, may lie between two steps. */
+static void put_in_order(struct writer *w, const struct change *c)
+{
+	if (c->kind->settle)
+		c->kind->settle(w->engine->host, c, &w->effect);
+}
+
+static enum undo revert(struct writer *w, const struct run_entry *e)
 {
 	struct buf *note = &w->effect.note;
+	const struct change *c = e->change;
 	writer_aim(w, c);
 	if (c->kind->flags & CHANGE_IRREVERSIBLE) {
 		buf_puts(note, "cannot be undone");
@@ -165,6 +173,8 @@ static enum undo revert(struct writer *w, const struct change *c)
 		trail_refusal(w->trail, w->run->id, c, rule ? rule : "guard.undecided");
 		return UNDO_REFUSED;
 	}
+	if (e->outcome == OUTCOME_PARTLY || e->undo == UNDO_FAILED)
+		put_in_order(w, c);
 	int r = c->kind->revert(w->engine->host, c, &w->effect);
 	if (r == 0)
 		return UNDO_DONE;
@@ -178,13 +188,16 @@ static enum undo revert(struct writer *w, const struct change *c)
 	}
 	if (!note->len)
 		buf_puts(note, strerror(-r));
-	return r == -ESTALE ? UNDO_DRIFTED : UNDO_FAILED;
+	if (r == -ESTALE)
+		return UNDO_DRIFTED;
+	put_in_order(w, c);
+	return UNDO_FAILED;
 }
 
 static int undo_one(struct writer *w, size_t i, struct undo_result *result, struct strv *services)
 {
 	const struct change *c = w->run->entries[i].change;
-	enum undo undo = revert(w, c);
+	enum undo undo = revert(w, &w->run->entries[i]);
 	count_undo(result, undo);
 	const char *note = buf_text(&w->effect.note);
 	int r = writer_log(w, record_undo(c->id, undo, note));
@@ -216,14 +229,28 @@ static int log_end(struct writer *w, const struct undo_result *result)
 	return r < 0 ? r : writer_sync(w);
 }
 
-/* What a rollback that was cut short had undone, and perhaps told no service about. */
+/* Whether the service could not be told to reload when it last was to. */
+static bool told_in_vain(const struct run *run, const char *service)
+{
+	for (size_t i = json_array_size(run->records); i-- > 0;) {
+		const json_t *record = json_array_get(run->records, i);
+		const char *of = json_string_value(json_object_get(record, "service"));
+		if (strcmp(json_string_value(json_object_get(record, "type")), "reload") == 0 && of && strcmp(of, service) == 0)
+			return json_integer_value(json_object_get(record, "error")) != 0;
+	}
+	return false;
+}
+
+/* What an earlier rollback had undone and told no service about, being cut short or in
+ * vain. */
 static int services_of_undone(const struct run *run, struct strv *ret)
 {
 	int r = 0;
-	for (size_t i = 0; r == 0 && run->undoing && i < run->n; i++) {
+	for (size_t i = 0; r == 0 && i < run->n; i++) {
 		const struct run_entry *e = &run->entries[i];
-		if (e->undo == UNDO_DONE && e->change->service)
-			r = strv_add_new(ret, e->change->service);
+		const char *service = e->change->service;
+		if (e->undo == UNDO_DONE && service && (run->undoing || told_in_vain(run, service)))
+			r = strv_add_new(ret, service);
 	}
 	return r;
 }
