@@ -201,7 +201,7 @@ static int go_on_undoing(struct writer *w, json_t *operator, struct recovery *re
 static int recover(struct writer *w, enum recover_how how, json_t *operator, struct recovery *ret)
 {
 	int64_t now = realtime_ms(), deadline;
-	bool interrupted = !w->run->ended, open = run_open(w->run);
+	bool interrupted = !w->run->ended || w->run->to_undo, open = run_open(w->run);
 	int r = open ? recover_settle(w, how, json_incref(operator), ret) : 0;
 	if (r == 0 && open && how != RECOVER_KEEP && w->run->undoing)
 		r = go_on_undoing(w, json_incref(operator), ret);

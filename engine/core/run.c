@@ -120,7 +120,7 @@ int64_t run_confirm_by(const struct run *run)
 
 bool run_open(const struct run *run)
 {
-	return !run->ended || run->undoing || run->reapplying;
+	return !run->ended || run->undoing || run->reapplying || run->to_undo;
 }
 
 static int replace_text(char **field, const json_t *record, const char *name)
@@ -282,11 +282,20 @@ static int replay_end(struct run *run, const json_t *record)
 	return replace_text(&run->ended, record, "time");
 }
 
+static int replay_recover(struct run *run, const json_t *record)
+{
+	const char *how = json_string_value(json_object_get(record, "how"));
+	bool interrupted = !run->ended || run->to_undo;
+	run->to_undo = interrupted && how && strcmp(how, "rollback") == 0;
+	return 0;
+}
+
 static int replay_undo(struct run *run, const json_t *record)
 {
 	free(run->undo_scope.step);
 	run->undo_scope = (struct undo_scope){.due = json_integer_value(json_object_get(record, "due"))};
 	run->undoing = true;
+	run->to_undo = false;
 	if (!json_is_string(json_object_get(record, "step")))
 		return 0;
 	return replace_text(&run->undo_scope.step, record, "step");
@@ -346,7 +355,7 @@ int run_replay(struct run *run, json_t *record, struct change *live, const struc
 		{"reapplied", replay_again},
 		{"reapply-end", replay_reapply_end},
 		{"failed", replay_remark},
-		{"recover", replay_remark},
+		{"recover", replay_recover},
 		{"refused", replay_remark},
 		{"reload", replay_remark},
 		{"purged", replay_remark},

@@ -60,6 +60,7 @@ struct run {
 	bool undoing;           /* a rollback has begun and not ended: */
 	struct undo_scope undo_scope;
 	bool reapplying;        /* the same of putting changes in force again */
+	bool to_undo;           /* recovery has brought it to an end in order to take it back, and not begun to */
 	json_t *head;           /* the "run" record */
 	json_t *records;        /* all of them */
 	struct run_entry *entries;
