@@ -232,7 +232,9 @@ int recover_run(struct engine *engine, const char *run, enum recover_how how, js
 			r = recover(&w, how, operator, ret);
 		} else {
 			ret->dropped = true;
-			r = state_drop_run(engine->state, run);
+			r = vault_sweep(engine->host->vault);
+			if (r == 0)
+				r = state_drop_run(engine->state, run);
 		}
 		writer_end(&w);
 		vault_close(&engine->host->vault);
