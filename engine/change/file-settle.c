@@ -29,8 +29,8 @@
  *  M3. NAME was set aside to TEMP, to be judged and removed. It is moved back. Where NAME
  *      is taken by now, TEMP is removed if the vault has its content, or else stays, and
  *      settle says so.
- *  M4. NAME was moved into the vault, and is not yet judged, or not yet the vault's own:
- *      vault_settle_object(). What is not what was to be moved goes back to NAME, or stays
+ *  M4. NAME was moved into the vault, and is not yet judged, or not yet the vault's own
+ *      (the change is not on record as made): vault_settle_object(). What is not what was to be moved goes back to NAME, or stays
  *      in the vault where that is taken.
  *  M5. NAME is gone for good, locks are off the directory: as E1.
  * file.move, revert (file_install):
@@ -364,7 +364,7 @@ int file_move_settle(struct host *host, const struct change *c, struct effect *e
 		r = remove_part(&s);
 	if (r == 0)
 		r = settle_aside(host, &s, c);
-	if (r == 0)
+	if (r == 0 && !effect->done)
 		r = settle_object(host, &s, c);
 	if (r == 0)
 		r = relock_name(host, &s, c, moved_is_ours);

@@ -36,6 +36,9 @@ struct effect {
 	/* The one name under which the change may keep a file for a moment, beside its
 	 * target: nobody else can guess it, and settle is given the same again. */
 	const char *temporary;
+	/* Whether the change is on record as made: what it has put into the vault was judged
+	 * then, and what settle finds there otherwise is somebody else's. */
+	bool done;
 	/* Announces what the change has found to belong to it (members of a process
 	 * tree). MORE (reference stolen) has the form of the change's data, and holds what
 	 * is new only: the engine puts it before the guard (kind->subjects), into the

@@ -292,7 +292,7 @@ int journal_reserve(struct journal *journal, size_t room)
 	return -r;
 }
 
-static int write_seal(const struct journal *journal)
+int journal_seal(struct journal *journal)
 {
 	const struct seal seal = {.seq = journal->chain.seq, .head = journal->chain.head};
 	_cleanup_buf_ struct buf line = {0};
@@ -300,21 +300,18 @@ static int write_seal(const struct journal *journal)
 	if (r < 0)
 		return r;
 	_cleanup_close_ int fd = openat(journal->dir, "seal.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	r = fd_write(fd, line.data, line.len);
+	r = fd < 0 ? -errno : fd_write(fd, line.data, line.len);
 	if (r == 0)
 		r = fd_sync_data(fd);
 	if (r == 0 && renameat(journal->dir, "seal.new", journal->dir, "seal") < 0)
 		r = -errno;
-	return r == 0 ? fd_sync(journal->dir) : r;
+	if (r == 0)
+		r = fd_sync(journal->dir);
+	return r == -ENOSPC || r == -EDQUOT ? 0 : r;
 }
 
-int journal_seal(struct journal *journal, size_t room, bool done)
+int journal_rest(struct journal *journal, size_t room, bool done)
 {
-	int r = write_seal(journal);
-	if (r < 0)
-		return r;
 	/* To the size it has: what is laid out behind it goes. That there is room now, or
 	 * will be, is a kindness and no condition. */
 	if (ftruncate(journal->fd, (off_t)journal->chain.len) == 0) {

@@ -14,7 +14,7 @@
  *  6. What is open has a mark (core/state.h): it is made before the journal, and taken
  *     away after the seal is durable.
  *
- *              create                 append, sync         "end", seal
+ *              create               append, sync, seal    "end", seal
  *     (none) ─────────▶ run recorded ────────────▶ unfinished ───────▶ ended
  *                                                       ▲ │              │ "undo", "reapply"
  *                                       crash, then     │ │ "undo"       ▼
@@ -53,10 +53,14 @@ int journal_sync(struct journal *journal);
 /* Lays out ROOM bytes behind the last record. -ENOSPC, -EDQUOT. */
 int journal_reserve(struct journal *journal, size_t room);
 
-/* The run, or its rollback, has ended: seals the journal as it is (all of it must be
- * synced) and gives back its space but for ROOM bytes, which a rollback will want. DONE:
- * nothing is to come either, the mark is taken away. */
-int journal_seal(struct journal *journal, size_t room, bool done);
+/* Seals the journal as it is; all of it must be synced. Where there is no room for a seal,
+ * the last one stands, and vouches for what it says. */
+int journal_seal(struct journal *journal);
+
+/* The run, or its rollback, has ended and is sealed: gives back the journal's space but for
+ * ROOM bytes, which a rollback will want. DONE: nothing is to come either, the mark is
+ * taken away. */
+int journal_rest(struct journal *journal, size_t room, bool done);
 
 const struct sha256 *journal_head(const struct journal *journal);
 const struct journal_key *journal_key(const struct journal *journal);

@@ -162,7 +162,9 @@ int writer_intent(struct writer *w, struct change *change)
 int writer_commit(struct writer *w, size_t n)
 {
 	int r = journal_reserve(w->journal, n * OUTCOME_ROOM + OTHER_ROOM);
-	return r < 0 ? r : writer_sync(w);
+	if (r == 0)
+		r = writer_sync(w);
+	return r < 0 ? r : journal_seal(w->journal);
 }
 
 int writer_sync(struct writer *w)
@@ -180,12 +182,16 @@ void writer_aim(struct writer *w, const struct change *change)
 	hmac_sha256_hex(journal_key(w->journal)->bytes, label, (size_t)n, &name);
 	snprintf(w->temporary, sizeof(w->temporary), ".respond-%.16s", name.hex);
 	w->effect.temporary = w->temporary;
+	w->effect.done = change->id && change->id <= w->run->n && w->run->entries[change->id - 1].outcome == OUTCOME_DONE;
 }
 
 /* A rollback will want an intent and an outcome for each change. */
 int writer_seal(struct writer *w)
 {
-	return journal_seal(w->journal, w->run->n * OUTCOME_ROOM + OTHER_ROOM, !run_open(w->run) && !run_deadline(w->run));
+	int r = journal_seal(w->journal);
+	if (r < 0)
+		return r;
+	return journal_rest(w->journal, w->run->n * OUTCOME_ROOM + OTHER_ROOM, !run_open(w->run) && !run_deadline(w->run));
 }
 
 const char *writer_held_by(struct writer *w, const char *key)

@@ -37,8 +37,9 @@ int writer_log(struct writer *w, json_t *record); /* steals the reference; NULL:
  * the change passes to the run on success. */
 int writer_intent(struct writer *w, struct change *change);
 
-/* Makes the intents of N changes durable, and sees that there is room for what will
- * become of them: nothing is changed before. The vault first, then the journal. */
+/* Makes the intents of N changes durable, sees that there is room for what will become of
+ * them, and seals the journal, so that nobody cuts them off: nothing is changed before. The
+ * vault first, then the journal. */
 int writer_commit(struct writer *w, size_t n);
 
 int writer_sync(struct writer *w);

@@ -139,7 +139,8 @@ static void end(struct bench *b, const char *time)
 	json_t *fields = json_pack("{si ss*}", "status", 0, "time", time);
 	log_record(b, record_new("end", fields));
 	assert_int_equal(journal_sync(b->journal), 0);
-	assert_int_equal(journal_seal(b->journal, 0, true), 0);
+	assert_int_equal(journal_seal(b->journal), 0);
+	assert_int_equal(journal_rest(b->journal, 0, true), 0);
 	journal_close(&b->journal);
 }
 

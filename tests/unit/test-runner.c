@@ -90,7 +90,7 @@ static void failure_stops(void **state)
 	struct bench *b = *state;
 	toy.fails[2] = true;
 	assert_int_equal(run_text(b, HEAD STEP("a", "toy.set", "1, 2, 3")), 0);
-	assert_string_equal(toy.order, "a1 a2 ");
+	assert_string_equal(toy.order, "a1 a2 s2 ");
 	assert_int_equal(b->result.status, 3);
 	struct run *run = load(b, b->result.id);
 	assert_int_equal(run->entries[1].outcome, OUTCOME_FAILED);
@@ -104,7 +104,7 @@ static void failure_goes_on_where_told_so(void **state)
 	struct bench *b = *state;
 	toy.fails[2] = true;
 	assert_int_equal(run_text(b, "[playbook]\nname = toy\non-failure = continue\n" STEP("a", "toy.set", "1, 2, 3")), 0);
-	assert_string_equal(toy.order, "a1 a2 a3 ");
+	assert_string_equal(toy.order, "a1 a2 s2 a3 ");
 	assert_int_equal(b->result.done, 2);
 	assert_int_equal(b->result.failed, 1);
 	assert_int_equal(b->result.residual.n, 1);
@@ -116,7 +116,7 @@ static void failure_rolls_back_where_told_so(void **state)
 	struct bench *b = *state;
 	toy.fails[2] = true;
 	assert_int_equal(run_text(b, HEAD STEP("a", "toy.set", "1") STEP("b", "toy.set", "2") "on-failure = rollback\n"), 0);
-	assert_string_equal(toy.order, "a1 a2 r1 ");
+	assert_string_equal(toy.order, "a1 a2 s2 r1 ");
 	assert_int_equal(toy.value[1], 0);
 	assert_true(b->result.rolled_back);
 	assert_int_equal(b->result.status, 1);
