@@ -40,18 +40,18 @@ static _Noreturn void exec_child(const char *const argv[], int out, int err, int
 }
 
 /* Takes what is there into OUT; what is over the limit is read and dropped. */
-static bool drain(int fd, struct buf *out)
+static bool drain(int fd, size_t max, struct buf *out)
 {
 	char chunk[4096];
 	ssize_t n = read(fd, chunk, sizeof(chunk));
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN;
-	if (out && n > 0 && out->len + (size_t)n <= OUTPUT_MAX)
-		buf_add(out, chunk, (size_t)n);
+	if (out && n > 0 && out->len < max)
+		buf_add(out, chunk, out->len + (size_t)n <= max ? (size_t)n : max - out->len);
 	return n > 0;
 }
 
-static int collect(int out, int err, int64_t deadline, struct buf *ret_out, struct buf *ret_err)
+static int collect(int out, int err, int64_t deadline, size_t max, struct buf *ret_out, struct buf *ret_err)
 {
 	struct pollfd p[2] = {{.fd = out, .events = POLLIN}, {.fd = err, .events = POLLIN}};
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
@@ -61,9 +61,9 @@ static int collect(int out, int err, int64_t deadline, struct buf *ret_out, stru
 			return -errno;
 		if (n == 0)
 			return -ETIMEDOUT;
-		if (n > 0 && p[0].revents && !drain(out, ret_out))
+		if (n > 0 && p[0].revents && !drain(out, max, ret_out))
 			p[0].fd = -1;
-		if (n > 0 && p[1].revents && !drain(err, ret_err))
+		if (n > 0 && p[1].revents && !drain(err, max, ret_err))
 			p[1].fd = -1;
 	}
 	return 0;
@@ -80,7 +80,8 @@ static int reap(pid_t pid, int *ret_status)
 	return 0;
 }
 
-int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, struct buf *ret_err, int *ret_status)
+int spawn_read_at_most(const char *const argv[], int timeout_ms, size_t max, struct buf *ret_out, struct buf *ret_err,
+                       int *ret_status)
 {
 	int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
 	int r = 0;
@@ -105,7 +106,7 @@ int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, st
 		if (n == (ssize_t)sizeof(exec_errno))
 			r = -exec_errno;
 		else
-			r = collect(pipes[0][0], pipes[1][0], monotonic_ms() + timeout_ms, ret_out, ret_err);
+			r = collect(pipes[0][0], pipes[1][0], monotonic_ms() + timeout_ms, max, ret_out, ret_err);
 		if (r < 0)
 			kill(pid, SIGKILL);
 		int wait_error = reap(pid, ret_status);
@@ -115,6 +116,11 @@ int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, st
 		if (pipes[i][0] >= 0)
 			close(pipes[i][0]);
 	return r;
+}
+
+int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, struct buf *ret_err, int *ret_status)
+{
+	return spawn_read_at_most(argv, timeout_ms, OUTPUT_MAX, ret_out, ret_err, ret_status);
 }
 
 static int prepare_apart(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions)
