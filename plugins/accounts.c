@@ -6,13 +6,6 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-static bool is_our_root(const struct host *host)
-{
-	struct stat a, b;
-	return fstat(host->root, &a) == 0 && stat("/", &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
 
 static int add_user(struct users *users, const struct passwd *pw)
 {
@@ -48,7 +41,7 @@ int accounts_load(struct host *host, struct users *ret)
 {
 	struct users users = {0};
 	int r = users_load(host->root, &users);
-	if (r == 0 && is_our_root(host))
+	if (r == 0 && host_is_this(host))
 		r = add_remote(&users);
 	if (r < 0) {
 		users_free(&users);

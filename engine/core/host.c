@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,6 +49,12 @@ void host_close(struct host *host)
 	packages_close(&host->packages);
 	strv_free(&host->blind);
 	*host = (struct host){.root = -1, .proc = -1};
+}
+
+bool host_is_this(const struct host *host)
+{
+	struct stat a, b;
+	return fstat(host->root, &a) == 0 && stat("/", &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 int host_package_of(struct host *host, const char *path, struct buf *ret_name)

@@ -24,6 +24,10 @@ struct host {
 int host_open(const char *root, struct host *ret);
 void host_close(struct host *host);
 
+/* Whether it is the host that this program runs on: its daemons and name services can be
+ * asked, too. */
+bool host_is_this(const struct host *host);
+
 /* The name of the package that owns PATH, resolved as for packages_owner(); the lists are
  * read once for each host. -ENOENT: none does. */
 int host_package_of(struct host *host, const char *path, struct buf *ret_name);
