@@ -12,6 +12,7 @@
 #include "change/process-sockets.h"
 #include "change/process-stop.h"
 #include "core/action.h"
+#include "own-program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,26 +24,6 @@ extern const struct action process_find;
 extern const struct action process_stop;
 extern const struct action process_kill;
 
-static bool is_below(const char *path, const char *const *directories)
-{
-	for (; *directories; directories++)
-		if (strncmp(path, *directories, strlen(*directories)) == 0)
-			return true;
-	return false;
-}
-
-static bool is_interpreter(const char *path)
-{
-	static const char *const names[] = {"sh", "dash", "bash", "ksh*", "zsh*", "busybox", "perl*", "python*", "ruby*",
-	                                    "php*", "node*", "lua*", "tclsh*", "*awk", "java", "env", "*setsid",
-	                                    "timeout", "nohup"};
-	const char *name = strrchr(path, '/') + 1;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (fnmatch(names[i], name, 0) == 0)
-			return true;
-	return false;
-}
-
 /* What facts are made from. */
 struct yielding {
 	struct host *host;
@@ -53,36 +34,6 @@ struct yielding {
 static void yielding_end(struct yielding *y)
 {
 	socket_table_free(&y->table);
-}
-
-/* 1, 0 or -errno. */
-static int is_packaged(struct yielding *y, const char *path)
-{
-	_cleanup_buf_ struct buf real = {0}, owner = {0};
-	int r = path_resolve(y->host->root, path, &real);
-	if (r == -ELOOP) /* below a link that somebody else could have made: no package's */
-		return 0;
-	if (r == 0)
-		r = host_package_of(y->host, buf_text(&real), &owner);
-	return r == 0 ? 1 : r == -ENOENT ? 0 : r;
-}
-
-/* Whether the executable itself is the intruder's. A script shows as its interpreter,
- * wherever that was installed; what a script calls (sleep, curl) is the host's own; and
- * anybody may start one of the host's programs under the miner's name. No later step may
- * take such a program for the miner's: there are honest processes that run it. 1, 0 or
- * -errno. */
-static int is_own_program(struct yielding *y, const struct process *p)
-{
-	static const char *const scratch[] = {"/tmp/", "/var/tmp/", "/dev/shm/", "/run/", NULL};
-	static const char *const system[] = {"/bin/", "/sbin/", "/lib/", "/lib64/", "/usr/bin/", "/usr/sbin/",
-	                                     "/usr/lib/", "/usr/libexec/", NULL};
-	if (is_below(p->exe, scratch))
-		return 1;
-	if (is_interpreter(p->exe) || (!p->direct && is_below(p->exe, system)))
-		return 0;
-	int packaged = is_packaged(y, p->exe);
-	return packaged < 0 ? packaged : !packaged;
 }
 
 /* Its arguments are its own to write: what they name is for people to judge. */
@@ -100,7 +51,7 @@ static int yield_exe(struct yielding *y, const struct process *p)
 	const struct stat exe = {.st_dev = p->id.dev, .st_ino = p->id.ino};
 	if (p->exe[0] != '/' || p->deleted || !proc_exe_is_at(y->host->root, &exe, p->exe))
 		return 0;
-	int r = is_own_program(y, p);
+	int r = own_program(y->host, p);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
