@@ -53,10 +53,18 @@ static json_t *json_verdict(const struct verdict *v)
 	return v->rule ? json_pack("{ss so}", "rule", v->rule, "why", escaped_str(v->why)) : json_null();
 }
 
+static json_t *json_evidence(const struct evidence *e)
+{
+	return json_pack("{so sI sb so so}", "name", escaped_str(e->name), "size", (json_int_t)e->size, "partial", e->partial,
+	                 "lost", escaped_str(e->lost), "summary", escaped_str(e->summary));
+}
+
 static json_t *json_step(const struct round *round, const struct step_report *s)
 {
 	static const char *const states[] = {"planned", "skipped", "failed", "not-reached"};
-	json_t *changes = json_array();
+	json_t *changes = json_array(), *evidence = json_array();
+	for (size_t i = s->first_evidence; i < s->first_evidence + s->n_evidence; i++)
+		json_array_append_new(evidence, json_evidence(&plan_evidences(round->plan)->v[i]));
 	for (size_t i = s->first; i < s->first + s->n; i++) {
 		const struct change *c = plan_at(round->plan, i);
 		json_t *item = c ? json_change(c) : NULL;
@@ -65,9 +73,9 @@ static json_t *json_step(const struct round *round, const struct step_report *s)
 		json_object_set_new(item, "refused", json_verdict(&round->verdicts[i]));
 		json_array_append_new(changes, item);
 	}
-	return json_pack("{ss ss ss so so so so sI sI}", "step", s->step->name, "action", s->step->action->name, "state",
-	                 states[s->state], "failure", escaped_str(s->failure), "changes", changes, "notes",
-	                 json_strings(&s->notes), "residual", json_strings(&s->residuals), "confirm-ms",
+	return json_pack("{ss ss ss so so so so so sI sI}", "step", s->step->name, "action", s->step->action->name, "state",
+	                 states[s->state], "failure", escaped_str(s->failure), "changes", changes, "evidence", evidence,
+	                 "notes", json_strings(&s->notes), "residual", json_strings(&s->residuals), "confirm-ms",
 	                 (json_int_t)s->confirm_ms, "ttl-ms", (json_int_t)s->ttl_ms);
 }
 
@@ -117,6 +125,13 @@ json_t *json_undo_plan(const struct undo_plan *plan)
 	return items;
 }
 
+static json_t *json_kept(const struct run_evidence *e)
+{
+	return json_pack("{ss so ss* so sI sb si so}", "step", e->step, "name", escaped_str(e->name), "sha256",
+	                 e->lost ? NULL : e->sha256.hex, "lost", escaped_str(e->lost), "size", (json_int_t)e->size,
+	                 "partial", e->partial, "round", (int)e->round, "summary", escaped_str(e->summary));
+}
+
 json_t *json_run(const struct run *run)
 {
 	json_t *changes = json_array();
@@ -134,9 +149,12 @@ json_t *json_run(const struct run *run)
 		json_object_set_new(item, "deadline", json_ms(entry_deadline(e)));
 		json_array_append_new(changes, item);
 	}
-	return json_pack("{ss so so so so so so so sO}", "run", run->id, "confirm-by", json_ms(run_confirm_by(run)), "deadline",
-	                 json_ms(run_deadline(run)), "playbook", escaped_str(run->playbook), "started",
+	json_t *evidence = json_array();
+	for (size_t i = 0; i < run->n_evidence; i++)
+		json_array_append_new(evidence, json_kept(&run->evidence[i]));
+	return json_pack("{ss so so so so so so so so sO}", "run", run->id, "confirm-by", json_ms(run_confirm_by(run)),
+	                 "deadline", json_ms(run_deadline(run)), "playbook", escaped_str(run->playbook), "started",
 	                 escaped_str(run->started), "ended", escaped_str(run->ended), "status",
-	                 run->status < 0 ? json_null() : json_integer(run->status), "changes", changes, "records",
-	                 run->records);
+	                 run->status < 0 ? json_null() : json_integer(run->status), "changes", changes, "evidence", evidence,
+	                 "records", run->records);
 }

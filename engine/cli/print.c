@@ -107,6 +107,39 @@ static void print_end(const struct printer *p, int64_t ms, const char *unless)
 		print_styled(p, STYLE_YELLOW, "    taken back after %s%s\n", buf_text(&span), unless);
 }
 
+void size_format(int64_t bytes, char ret[32])
+{
+	if (bytes < 1024)
+		snprintf(ret, 32, "%d bytes", (int)bytes);
+	else if (bytes < 1024 * 1024)
+		snprintf(ret, 32, "%.1f KiB", (double)bytes / 1024);
+	else
+		snprintf(ret, 32, "%.1f MiB", (double)bytes / (1024 * 1024));
+}
+
+void print_evidence(const struct printer *p, const char *name, int64_t size, bool partial, const char *lost,
+                    const char *summary)
+{
+	char text[32];
+	size_format(size, text);
+	print_styled(p, STYLE_CYAN, "  * %s", name);
+	print_styled(p, STYLE_PLAIN, "  %s", summary);
+	print_styled(p, STYLE_DIM, " (%s)", text);
+	if (partial)
+		print_styled(p, STYLE_YELLOW, " partial: there was more");
+	if (lost)
+		print_styled(p, STYLE_YELLOW, " not kept: %s", lost);
+	fputc('\n', p->out);
+}
+
+static void print_step_evidence(const struct printer *p, const struct round *round, const struct step_report *s)
+{
+	for (size_t i = s->first_evidence; i < s->first_evidence + s->n_evidence; i++) {
+		const struct evidence *e = &plan_evidences(round->plan)->v[i];
+		print_evidence(p, e->name, e->size, e->partial, e->lost, e->summary);
+	}
+}
+
 static void print_step(const struct printer *p, const struct round *round, const struct step_report *s)
 {
 	print_styled(p, STYLE_BOLD, "%s", s->step->name);
@@ -115,11 +148,12 @@ static void print_step(const struct printer *p, const struct round *round, const
 		print_styled(p, STYLE_DIM, "  skipped: not (%s)", s->step->when_text ? s->step->when_text : "");
 	else if (s->state == STEP_NOT_REACHED)
 		print_styled(p, STYLE_DIM, "  not reached");
-	else if (s->state == STEP_PLANNED && !s->n && !s->residuals.n)
+	else if (s->state == STEP_PLANNED && !s->n && !s->residuals.n && !s->n_evidence)
 		print_styled(p, STYLE_DIM, "  nothing to do");
 	fputc('\n', p->out);
 	if (s->state == STEP_FAILED)
 		print_styled(p, STYLE_RED, "  cannot be planned: %s\n", s->failure);
+	print_step_evidence(p, round, s);
 	const char *service = NULL; /* whose configuration the step edits */
 	for (size_t i = s->first; i < s->first + s->n; i++) {
 		const struct change *c = plan_at(round->plan, i);
@@ -162,6 +196,24 @@ struct tally {
 	const char *what;
 };
 
+/* What a run would keep: " 4 items of evidence (1.2 MiB) would be kept." */
+static void print_evidence_summary(const struct printer *p, const struct round *round)
+{
+	const struct evidence_list *list = plan_evidences(round->plan);
+	int64_t bytes = 0;
+	size_t kept = 0;
+	char size[32];
+	for (size_t i = 0; i < list->n; i++) {
+		kept += !list->v[i].lost;
+		bytes += list->v[i].lost ? 0 : list->v[i].size;
+	}
+	size_format(bytes, size);
+	if (kept)
+		print_styled(p, STYLE_CYAN, " %zu item%s of evidence (%s) would be kept.", kept, kept == 1 ? "" : "s", size);
+	if (list->n > kept)
+		print_styled(p, STYLE_YELLOW, " %zu would not be kept.", list->n - kept);
+}
+
 /* "3 changes: + 1 to add, ~ 2 to alter." */
 void print_plan_summary(const struct printer *p, const struct round *round, const struct host *host)
 {
@@ -189,6 +241,7 @@ void print_plan_summary(const struct printer *p, const struct round *round, cons
 	}
 	if (pending)
 		fputc('.', p->out);
+	print_evidence_summary(p, round);
 	if (refused)
 		print_styled(p, STYLE_RED, " %zu refused by the guard.", refused);
 	if (failed)
@@ -279,6 +332,7 @@ static void print_counts(const struct printer *p, const struct run_result *r)
 	else
 		print_styled(p, STYLE_PLAIN, "nothing was done");
 	print_count(p, STYLE_PLAIN, r->held, "held");
+	print_count(p, STYLE_CYAN, r->evidence, r->evidence == 1 ? "item of evidence kept" : "items of evidence kept");
 	print_count(p, STYLE_RED, r->refused, "refused");
 	print_count(p, STYLE_RED, r->failed - r->partly - r->unplanned, "failed");
 	print_count(p, STYLE_RED, r->unplanned, unplanned_words(r));
@@ -338,6 +392,8 @@ void print_result(const struct printer *p, const struct run_result *result)
 		print_in_force(p, result);
 	else if (result->done || result->held)
 		print_deadlines(p, result);
+	if (result->evidence)
+		print_styled(p, STYLE_DIM, "The evidence in one file: respond --export %s FILE.tar.zst\n", result->id);
 }
 
 void print_undo_plan(const struct printer *p, const struct undo_plan *plan)

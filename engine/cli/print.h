@@ -35,6 +35,11 @@ void print_result(const struct printer *p, const struct run_result *result);
 void print_undo_plan(const struct printer *p, const struct undo_plan *plan);
 void print_undo_result(const struct printer *p, const struct undo_result *result);
 
+/* "12 KiB"; one line of an item of evidence: LOST is why it is not kept, or NULL. */
+void size_format(int64_t bytes, char ret[32]);
+void print_evidence(const struct printer *p, const char *name, int64_t size, bool partial, const char *lost,
+                    const char *summary);
+
 /* A time in milliseconds since 1970, as the local clock says it: "2026-11-25 03:14:15". */
 void time_format(int64_t ms, char ret[32]);
 

@@ -70,6 +70,8 @@ static void print_run_line(const struct printer *p, const struct run *run)
 	             run_word(run, &n), n.done);
 	if (n.undone)
 		print_styled(p, STYLE_PLAIN, ", %zu undone", n.undone);
+	if (run->n_evidence)
+		print_styled(p, STYLE_PLAIN, ", %zu kept", run->n_evidence);
 	print_deadlines(p, run);
 	_cleanup_buf_ struct buf name = {0};
 	escape_str(&name, run->playbook ? run->playbook : "");
@@ -82,8 +84,9 @@ static json_t *json_run_line(const struct run *run)
 	json_t *status = run->status < 0 ? json_null() : json_integer(run->status);
 	json_t *playbook = json_text(run->playbook ? run->playbook : "");
 	json_t *started = json_text(run->started ? run->started : "");
-	return json_pack("{ss so so so ss si si so so}", "run", run->id, "playbook", playbook, "started", started, "status",
-	                 status, "state", run_word(run, &n), "done", (int)n.done, "undone", (int)n.undone, "confirm-by",
+	return json_pack("{ss so so so ss si si si so so}", "run", run->id, "playbook", playbook, "started", started, "status",
+	                 status, "state", run_word(run, &n), "done", (int)n.done, "undone", (int)n.undone, "evidence",
+	                 (int)run->n_evidence, "confirm-by",
 	                 json_ms(run_confirm_by(run)), "deadline", json_ms(run_deadline(run)));
 }
 
@@ -211,6 +214,12 @@ static bool print_event(const struct printer *p, const struct run *run, const js
 	return false;
 }
 
+static void print_kept(const struct printer *p, const struct run_evidence *e)
+{
+	print_evidence(p, e->name, e->size, e->partial, e->lost, e->summary);
+	print_styled(p, STYLE_DIM, "      %s: SHA-256 %s\n", e->step, e->lost ? "none" : e->sha256.hex);
+}
+
 /* Records that are no changes: refusals, steps that failed, residual. */
 static void print_remark(const struct printer *p, const struct run *run, const json_t *record)
 {
@@ -237,6 +246,8 @@ static void print_run(const struct printer *p, const struct run *run)
 	if (json_is_string(file))
 		print_styled(p, STYLE_DIM, "playbook %s, SHA-256 %s\n", json_string_value(file),
 		             json_is_string(sha256) ? json_string_value(sha256) : "?");
+	for (size_t i = 0; i < run->n_evidence; i++)
+		print_kept(p, &run->evidence[i]);
 	for (size_t i = 0; i < run->n; i++)
 		print_entry(p, &run->entries[i]);
 	for (size_t i = 0; i < json_array_size(run->records); i++)

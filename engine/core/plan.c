@@ -16,6 +16,7 @@ struct yield {
 struct plan {
 	struct change **changes;
 	size_t n;
+	struct evidence_list evidence;
 	/* Of the step that is being planned. */
 	char *step;
 	struct yield *facts;
@@ -58,6 +59,7 @@ void plan_free(struct plan **plan)
 	for (size_t i = 0; i < (*plan)->n; i++)
 		change_free(&(*plan)->changes[i]);
 	free((*plan)->changes);
+	evidence_list_free(&(*plan)->evidence);
 	free(*plan);
 	*plan = NULL;
 }
@@ -65,6 +67,7 @@ void plan_free(struct plan **plan)
 int plan_begin_step(struct plan *plan, const char *step)
 {
 	end_step(plan);
+	evidence_begin_step(&plan->evidence);
 	plan->step = strdup(step);
 	return plan->step ? 0 : -ENOMEM;
 }
@@ -151,6 +154,38 @@ int plan_residual(struct plan *plan, const char *fmt, ...)
 	int r = add_line(&plan->residuals, fmt, ap);
 	va_end(ap);
 	return r;
+}
+
+static int keep(struct plan *plan, const char *name, struct buf *bytes, int fd, bool partial, const char *fmt,
+                va_list ap)
+{
+	_cleanup_buf_ struct buf summary = {0};
+	buf_vprintf(&summary, fmt, ap);
+	int r = evidence_add(&plan->evidence, plan->step, name, bytes, fd, partial, buf_text(&summary));
+	return r < 0 ? r : buf_error(&summary);
+}
+
+int plan_evidence(struct plan *plan, const char *name, struct buf *bytes, bool partial, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int r = keep(plan, name, bytes, -1, partial, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+int plan_evidence_file(struct plan *plan, const char *name, int fd, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int r = keep(plan, name, NULL, fd, false, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+struct evidence_list *plan_evidences(struct plan *plan)
+{
+	return &plan->evidence;
 }
 
 int plan_fail(struct plan *plan, int error, const char *fmt, ...)

@@ -7,6 +7,7 @@
 #define RESPOND_CORE_PLAN_H
 
 #include "core/change.h"
+#include "core/evidence.h"
 
 struct plan;
 
@@ -27,6 +28,15 @@ int plan_note(struct plan *plan, const char *fmt, ...) __attribute__((format(pri
  * residual, and the run's exit status says so. Escaped by the caller. */
 int plan_residual(struct plan *plan, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* What the step saw and wants kept (core/evidence.h): BYTES, which are the plan's afterwards,
+ * or a copy of the regular file behind FD, which the plan closes; both also on failure. NAME
+ * is fit for a file name and the step's own. PARTIAL: there was more to see. What of the
+ * summary comes from the host must be escaped by the caller. */
+int plan_evidence(struct plan *plan, const char *name, struct buf *bytes, bool partial, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+int plan_evidence_file(struct plan *plan, const char *name, int fd, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /* Says why the step cannot be planned; returns ERROR (a -errno) for the action to return. */
 int plan_fail(struct plan *plan, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
@@ -43,6 +53,7 @@ size_t plan_count(const struct plan *plan);
 struct change *plan_at(const struct plan *plan, size_t i);
 struct change *plan_take(struct plan *plan, size_t i);     /* now the caller's; plan_at(i) is NULL afterwards */
 void plan_drop_from(struct plan *plan, size_t n);           /* forgets the changes from the Nth on */
+struct evidence_list *plan_evidences(struct plan *plan); /* of all steps so far */
 const struct strv *plan_facts(const struct plan *plan, const char *fact); /* of the current step; NULL: none */
 const struct strv *plan_notes(const struct plan *plan);     /* of the current step */
 const struct strv *plan_residuals(const struct plan *plan); /* of the current step */

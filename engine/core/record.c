@@ -141,6 +141,13 @@ static json_t *note_text(const char *note)
 	return buf_puts(&cut, "...") < 0 ? NULL : json_text(cut.data);
 }
 
+/* Text that is escaped already, but not trusted to be. */
+static json_t *safe_text(const char *text)
+{
+	_cleanup_buf_ struct buf safe = {0};
+	return escape_controls(&safe, text, strlen(text)) < 0 ? NULL : json_string(buf_text(&safe));
+}
+
 static json_t *result(const char *type, unsigned change, const char *word, const char *note)
 {
 	return record_new(type, json_pack("{si ss so}", "change", (int)change, "result", word, "note", note_text(note)));
@@ -154,6 +161,14 @@ json_t *record_outcome(unsigned change, enum outcome outcome, const char *note)
 json_t *record_reapplied(unsigned change, enum outcome outcome, const char *note)
 {
 	return result("reapplied", change, outcome_word(outcome), note);
+}
+
+json_t *record_evidence(const struct evidence *e, const struct sha256 *sha256)
+{
+	return record_new("evidence", json_pack("{ss ss ss* ss* sI sb so}", "step", e->step, "name", e->name, "sha256",
+	                                        sha256 ? sha256->hex : NULL, "lost", sha256 ? NULL : e->lost, "size",
+	                                        (json_int_t)e->size, "partial", e->partial, "summary",
+	                                        safe_text(e->summary)));
 }
 
 json_t *record_rollback(json_t *operator, const struct undo_scope *scope, const struct strv *allow)

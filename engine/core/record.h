@@ -22,6 +22,7 @@ json_t *record_refused(const struct change *change, const char *rule, const char
 json_t *record_intent(const struct change *change);
 json_t *record_outcome(unsigned change, enum outcome outcome, const char *note);
 json_t *record_reapplied(unsigned change, enum outcome outcome, const char *note);
+json_t *record_evidence(const struct evidence *evidence, const struct sha256 *sha256); /* NULL: evidence->lost */
 json_t *record_rollback(json_t *operator, const struct undo_scope *scope, const struct strv *allow); /* steals OPERATOR */
 json_t *record_purged(const struct strv *objects, json_t *operator); /* steals OPERATOR */
 json_t *record_undo(unsigned change, enum undo undo, const char *note);

@@ -122,6 +122,7 @@ static int plan_steps(const struct engine *engine, const struct playbook *playbo
 		struct step_report *report = &round->steps[round->n_steps++];
 		report->step = &playbook->steps[i];
 		report->first = plan_count(round->plan);
+		report->first_evidence = plan_evidences(round->plan)->n;
 		if (stopped) {
 			report->state = STEP_NOT_REACHED;
 			continue;
@@ -129,6 +130,7 @@ static int plan_steps(const struct engine *engine, const struct playbook *playbo
 		phase(engine, "planning ", report->step->name);
 		int r = plan_step(engine, playbook, facts, round->plan, report);
 		report->n = plan_count(round->plan) - report->first;
+		report->n_evidence = plan_evidences(round->plan)->n - report->first_evidence;
 		if (r == 0)
 			r = set_deadlines(engine, round->plan, report);
 		if (r < 0)

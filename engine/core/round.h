@@ -22,6 +22,7 @@ struct step_report {
 	struct strv notes;
 	struct strv residuals;
 	size_t first, n; /* its changes in the plan */
+	size_t first_evidence, n_evidence; /* what it wants kept */
 	int64_t confirm_ms, ttl_ms; /* how long until they are taken back: unless the run is confirmed;
 	                             * in any case. 0: not by themselves */
 };

@@ -66,6 +66,7 @@ void run_free(struct run **run)
 		free(r->entries[i].undo_note);
 	}
 	free(r->entries);
+	run_evidence_free(r);
 	free(r->playbook);
 	free(r->started);
 	free(r->ended);
@@ -342,6 +343,7 @@ int run_replay(struct run *run, json_t *record, struct change *live, const struc
 	} types[] = {
 		{"run", replay_run},
 		{"round", replay_round},
+		{"evidence", run_evidence_replay},
 		{"grow", replay_grow},
 		{"outcome", replay_outcome},
 		{"end", replay_end},

@@ -51,6 +51,19 @@ struct run_entry {
 	bool again_open; /* the same of being put in force again */
 };
 
+/* An item of evidence that the run kept (core/evidence.h), or could not. */
+struct run_evidence {
+	char *step;
+	char *name;
+	char *summary; /* escaped */
+	char *time;    /* RFC 3339 with zone */
+	struct sha256 sha256; /* its object in the vault; "" where it could not be kept: */
+	char *lost;    /* why; NULL where it was */
+	int64_t size;
+	bool partial;
+	unsigned round;
+};
+
 struct run {
 	char id[RUN_ID_LEN];
 	char *playbook;         /* its name, or the file's where it has none */
@@ -65,6 +78,8 @@ struct run {
 	json_t *records;        /* all of them */
 	struct run_entry *entries;
 	size_t n;
+	struct run_evidence *evidence;
+	size_t n_evidence;
 	unsigned round;
 };
 
@@ -78,6 +93,15 @@ int run_replay(struct run *run, json_t *record, struct change *live, const struc
 
 int run_load(const struct state *state, const char *id, const struct change_kind *const *kinds, struct run **ret,
              struct buf *ret_why);
+
+/* The item of this step, name and content that the run has: by its hash, or, where SHA256 is
+ * NULL, one that could not be kept. NULL: none. */
+const struct run_evidence *run_find_evidence(const struct run *run, const char *step, const char *name,
+                                             const struct sha256 *sha256);
+
+/* For run.c. */
+int run_evidence_replay(struct run *run, const json_t *record);
+void run_evidence_free(struct run *run);
 
 /* Whether the change is in force, as far as the journal knows. */
 bool entry_live(const struct run_entry *entry);

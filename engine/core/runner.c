@@ -271,6 +271,30 @@ static int add_failure(struct runner *run, const struct change *c, enum outcome 
 	return r < 0 ? r : add_trouble(run, outcome_word(outcome), c->step, buf_text(&line), note);
 }
 
+/* What a step wants kept and cannot be is a failure of that step. */
+static int keep_evidence(struct runner *run, const struct round *round)
+{
+	struct evidence_list *list = plan_evidences(round->plan);
+	int r = list->n ? start_writing(run) : 0;
+	if (r < 0 || !list->n)
+		return r;
+	writer_phase(&run->writer, "keeping evidence");
+	for (size_t i = 0; r >= 0 && i < list->n; i++) {
+		struct evidence *e = &list->v[i];
+		size_t had = run->writer.run->n_evidence;
+		bool unwanted = e->lost; /* over a limit: that is said, and no failure */
+		r = writer_evidence(&run->writer, e);
+		run->result->evidence += r > 0;
+		if (r < 0 || unwanted || !e->lost || run->writer.run->n_evidence == had)
+			continue;
+		run->result->failed++;
+		heed_policy(run, e->step);
+		r = add_trouble(run, "not kept", e->step, e->name, e->lost);
+	}
+	writer_phase(&run->writer, NULL);
+	return r < 0 ? r : 0;
+}
+
 static int note_outcome(struct runner *run, struct change *c, enum outcome outcome, struct strv *services)
 {
 	struct run_result *result = run->result;
@@ -458,7 +482,9 @@ static int run_rounds(struct runner *run)
 		if (observer(run)->round)
 			observer(run)->round(observer(run)->ctx, number, round);
 		r = log_refusals(run, round);
-		bool stop = round_must_stop(round);
+		if (r == 0)
+			r = keep_evidence(run, round);
+		bool stop = round_must_stop(round) || run->must_stop;
 		run->must_undo |= number > 1 && round_must_undo(round, run->playbook);
 		bool last = stop || number > run->engine->config->max_rounds || !count_to_do(run, round);
 		if (r == 0 && !last)

@@ -14,6 +14,7 @@ struct run_result {
 	unsigned rounds;      /* that altered something */
 	size_t done;
 	size_t held;
+	size_t evidence;      /* items kept */
 	size_t refused;
 	size_t failed;        /* changes, reloads, and steps that could not be planned */
 	size_t unplanned;     /* of the failed: steps that the last plan had to do without */

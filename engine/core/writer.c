@@ -167,6 +167,29 @@ int writer_commit(struct writer *w, size_t n)
 	return r < 0 ? r : journal_seal(w->journal);
 }
 
+static int store(struct writer *w, const struct evidence *e, struct sha256 *ret)
+{
+	struct vault *vault = w->engine->host->vault;
+	return e->fd >= 0 ? vault_put_fd(vault, e->fd, ret) : vault_put(vault, &e->bytes, ret);
+}
+
+int writer_evidence(struct writer *w, struct evidence *e)
+{
+	struct sha256 sha256;
+	int r = e->lost ? 0 : store(w, e, &sha256);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		e->lost = r == -ENOSPC   ? "there is no room for it in the vault"
+		          : r == -EDQUOT ? "the vault's quota is reached"
+		                         : strerror(-r);
+	const struct sha256 *stored = e->lost ? NULL : &sha256;
+	if (run_find_evidence(w->run, e->step, e->name, stored))
+		return 0;
+	r = writer_log(w, record_evidence(e, stored));
+	return r < 0 ? r : stored != NULL;
+}
+
 int writer_sync(struct writer *w)
 {
 	int r = vault_sync(w->engine->host->vault);

@@ -44,6 +44,11 @@ int writer_commit(struct writer *w, size_t n);
 
 int writer_sync(struct writer *w);
 
+/* Stores an item of evidence in the vault and logs it, unless the run has it already. What
+ * cannot be stored is logged as lost, with the reason in EVIDENCE, and is no error. 1: the run
+ * has gained it; 0: it had it, or it is lost. */
+int writer_evidence(struct writer *w, struct evidence *evidence);
+
 /* Readies the effect for the next apply, revert, settle or reapply of CHANGE. */
 void writer_aim(struct writer *w, const struct change *change);
 
