@@ -3,6 +3,7 @@
 
 #include "login-proof.h"
 
+extern const struct action evidence_collect;
 extern const struct action process_find;
 extern const struct action process_stop;
 extern const struct action process_kill;
@@ -15,6 +16,7 @@ extern const struct service sshd_config_service;
 extern const struct action cron_remove;
 
 const struct action *const actions[] = {
+	&evidence_collect,
 	&process_find,
 	&process_stop,
 	&process_kill,

@@ -47,7 +47,7 @@ core_names_no_action() {
 # Bytes in, bytes out: what the fuzzers call.
 pure_files_do_no_io() {
 	grep -nE '^#include (<(fcntl|unistd|dirent|spawn|signal|poll|sys/(stat|socket|mount|syscall|wait|ioctl))\.h>|"base/(fd|spawn|meta|proc|sockets|route|nft)\.h")' \
-		engine/*/*-edit.c engine/*/*-codec.c plugins/*-edit.c plugins/*-codec.c 2>/dev/null && return 1
+		engine/*/*-edit.c engine/*/*-codec.c plugins/*-edit.c plugins/*-codec.c plugins/*-parse.c plugins/*-tally.c 2>/dev/null && return 1
 	return 0
 }
 
@@ -71,6 +71,6 @@ check "plugins include plugins, change, core and base" wrong plugins '[a-z0-9-]+
 check "plugins stay out of what the engine keeps to itself" plugins_stay_out_of_the_engine
 check "in the engine, one file of the command line knows the registry" only_one_file_knows_the_registry
 check "core never names an action" core_names_no_action
-check "edit and codec files do no input or output" pure_files_do_no_io
+check "edit, codec, parse and tally files do no input or output" pure_files_do_no_io
 check "a wrong arrow is seen" a_wrong_arrow_is_seen
 finish
