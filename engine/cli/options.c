@@ -27,6 +27,7 @@ const char help_text[] =
 	"      --confirm RUN      keep what waits to be confirmed\n"
 	"  -l, --list             list the runs, and what they wait for\n"
 	"      --show RUN         show what a run did and what became of it\n"
+	"      --export RUN FILE      write a run with its evidence to a new FILE (.tar.zst)\n"
 	"      --verify [RUN]     whether what the runs did is still in force, and their\n"
 	"                         records are whole\n"
 	"      --recover [RUN]    bring runs that were interrupted to an end: take them\n"
@@ -50,6 +51,7 @@ const char help_text[] =
 	"                         take everything back after this time, such as 10m, unless\n"
 	"                         the run is confirmed; 0s: confirm nothing\n"
 	"      --reapply          put in force again what no longer is (with --verify)\n"
+	"      --with-files       the files that it altered or took away, too (with --export)\n"
 	"      --allow RULE       lift one rule of the guard for this run; recorded;\n"
 	"                         may be repeated\n"
 	"      --format FORMAT    text (default) or json\n"
@@ -65,7 +67,8 @@ const char help_text[] =
 	"respond(8) has more; respond-playbook(5) is the language of playbooks.\n";
 
 enum { OPT_ROLLBACK = 256, OPT_SHOW, OPT_ACTIONS, OPT_RULES, OPT_STEP, OPT_ALLOW, OPT_FORMAT, OPT_COLOR,
-       OPT_CONFIRM, OPT_CONFIRM_WITHIN, OPT_RECOVER, OPT_VERIFY, OPT_REAPPLY, OPT_AWAIT, OPT_VAULT };
+       OPT_CONFIRM, OPT_CONFIRM_WITHIN, OPT_RECOVER, OPT_VERIFY, OPT_REAPPLY, OPT_AWAIT, OPT_VAULT, OPT_EXPORT,
+       OPT_WITH_FILES };
 
 static const struct option long_options[] = {
 	{"playbook", required_argument, NULL, 'p'},
@@ -78,6 +81,8 @@ static const struct option long_options[] = {
 	{"await", required_argument, NULL, OPT_AWAIT},
 	{"list", no_argument, NULL, 'l'},
 	{"show", required_argument, NULL, OPT_SHOW},
+	{"export", required_argument, NULL, OPT_EXPORT},
+	{"with-files", no_argument, NULL, OPT_WITH_FILES},
 	{"check", required_argument, NULL, 'c'},
 	{"actions", optional_argument, NULL, OPT_ACTIONS},
 	{"rules", no_argument, NULL, OPT_RULES},
@@ -104,6 +109,7 @@ static enum command command_of(int opt)
 	case OPT_AWAIT: return COMMAND_AWAIT;
 	case 'l': return COMMAND_LIST;
 	case OPT_SHOW: return COMMAND_SHOW;
+	case OPT_EXPORT: return COMMAND_EXPORT;
 	case 'c': return COMMAND_CHECK;
 	case OPT_ACTIONS: return COMMAND_ACTIONS;
 	case OPT_RULES: return COMMAND_RULES;
@@ -189,6 +195,7 @@ static int take(struct options *o, int opt, const char *value, bool *reapply, st
 	case OPT_STEP: o->step = value; return 0;
 	case OPT_CONFIRM_WITHIN: return take_span(o, value, ret_why);
 	case OPT_REAPPLY: *reapply = true; return 0;
+	case OPT_WITH_FILES: o->with_files = true; return 0;
 	case OPT_ALLOW: return take_allow(o, value, ret_why);
 	case OPT_FORMAT: return take_format(o, value, ret_why);
 	case OPT_COLOR: return take_colour(o, value, ret_why);
@@ -213,6 +220,10 @@ static int check_company(struct options *o, bool reapply, struct buf *ret_why)
 		return bad(ret_why, "--step goes with --rollback");
 	if (o->confirm_ms >= 0 && !run)
 		return bad(ret_why, "--confirm-within goes with --playbook");
+	if (o->command == COMMAND_EXPORT && o->n_words != 2)
+		return bad(ret_why, "--export takes a run and a file to write");
+	if (o->with_files && o->command != COMMAND_EXPORT)
+		return bad(ret_why, "--with-files goes with --export");
 	if (reapply && o->command != COMMAND_VERIFY)
 		return bad(ret_why, "--reapply goes with --verify");
 	if (reapply)
@@ -222,9 +233,11 @@ static int check_company(struct options *o, bool reapply, struct buf *ret_why)
 	return 0;
 }
 
-/* The commands whose words are optional, and so may stand apart: at most how many. */
+/* The commands whose words are optional or several, and so may stand apart: at most how many. */
 static size_t words_of(int opt)
 {
+	if (opt == OPT_EXPORT)
+		return 2; /* RUN, FILE */
 	return opt == OPT_VAULT ? WORDS_MAX : opt == OPT_ACTIONS || opt == OPT_VERIFY || opt == OPT_RECOVER ? 1 : 0;
 }
 

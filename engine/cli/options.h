@@ -33,6 +33,7 @@ enum command {
 	COMMAND_AWAIT,         /* what the program starts itself, to wait for deadlines */
 	COMMAND_LIST,
 	COMMAND_SHOW,
+	COMMAND_EXPORT,
 	COMMAND_CHECK,
 	COMMAND_ACTIONS,
 	COMMAND_RULES,
@@ -48,6 +49,7 @@ struct options {
 	const char *subject; /* of the command: FILE, RUN or NAME; NULL where it is optional */
 	const char *words[WORDS_MAX]; /* of a command that takes several: SUBJECT and what follows it */
 	size_t n_words;
+	bool with_files;
 	const char *step;
 	bool keep;             /* --recover=keep */
 	int64_t confirm_ms;    /* --confirm-within; -1: not given */
