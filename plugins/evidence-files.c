@@ -88,7 +88,7 @@ static int keep_copy(struct look *look, int *fd)
 	if (!look->c->copy)
 		return 0;
 	*fd = -1;
-	snprintf(name, sizeof(name), "file-%u", look->files);
+	snprintf(name, sizeof(name), "file-%u.bin", look->files);
 	return plan_evidence_file(look->c->plan, name, file, "a copy; files.json says of which file");
 }
 

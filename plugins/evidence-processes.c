@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define SAMPLE_MS 200
-#define BUSY_PERCENT 50
+#define BUSY_PERCENT 25 /* the host may have more to do than it can */
 #define LEADERS 10
 #define EXE_MAX ((off_t)256 << 20)
 #define HASH_MS 5000 /* for all executables */
@@ -225,7 +225,7 @@ static int keep_executable(struct look *look, size_t i)
 	const struct process *p = &look->list.v[i];
 	if (!look->c->copy || is_kept(look, i) || proc_exe_open(look->c->host->proc, p->id.pid, &fd) < 0)
 		return 0;
-	snprintf(name, sizeof(name), "deleted-executable-%d", (int)p->id.pid);
+	snprintf(name, sizeof(name), "deleted-executable-%d.bin", (int)p->id.pid);
 	escape_str(&shown, p->exe);
 	return plan_evidence_file(look->c->plan, name, fd, "executable of process %d, deleted: %s", (int)p->id.pid,
 	                          buf_text(&shown));

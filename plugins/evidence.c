@@ -157,7 +157,7 @@ static const struct param params[] = {
 };
 
 static const struct fact_decl facts[] = {
-	{"process-top-pid", TYPE_PID, "processes that use more than half a core"},
+	{"process-top-pid", TYPE_PID, "processes that use more than a quarter of a core"},
 	{"process-top-exe", TYPE_PATH, "their executables, as far as they are still there and no package owns them"},
 	{"process-deleted-pid", TYPE_PID, "processes whose executable is no longer on disk"},
 	{"process-hidden-pid", TYPE_PID, "processes that are hidden from the list of processes"},
