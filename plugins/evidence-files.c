@@ -83,7 +83,6 @@ static int read_head(int fd, struct buf *ret)
 static int keep_copy(struct look *look, int *fd)
 {
 	char name[32];
-	_cleanup_buf_ struct buf shown = {0};
 	int file = *fd;
 	if (!look->c->copy)
 		return 0;

@@ -46,7 +46,9 @@ int new_file_make(int root, const char *path, struct new_file *ret)
 
 int new_file_finish(struct new_file *file)
 {
-	int r = fsync(file->fd) < 0 || fsync(file->dir) < 0 ? -errno : 0;
+	int r = fd_sync(file->fd);
+	if (r == 0)
+		r = fd_sync(file->dir);
 	if (r < 0)
 		new_file_drop(file);
 	else

@@ -10,24 +10,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
-
-static int absolute(const char *path, struct buf *ret)
-{
-	char here[4096];
-	if (path[0] == '/')
-		return buf_puts(ret, path);
-	if (!getcwd(here, sizeof(here)))
-		return -errno;
-	while (strncmp(path, "./", 2) == 0)
-		path += 2;
-	return buf_printf(ret, "%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
-}
 
 static void print_bundle(const struct printer *p, const char *id, const char *file, const struct bundle_result *r)
 {
-	char size[32];
-	size_format(r->size, size);
+	char size[SIZE_TEXT_LEN];
+	size_text((uint64_t)r->size, size);
 	print_styled(p, STYLE_BOLD, "Run %s: ", id);
 	print_styled(p, STYLE_PLAIN, "%zu files in %s (%s)\nSHA-256 %s\n", r->files, file, size, r->sha256.hex);
 	if (r->left_out)
@@ -71,7 +58,7 @@ int command_export(struct session *s)
 	if (r == 0)
 		r = engine_open_to_read(&s->engine);
 	if (r == 0)
-		r = absolute(s->options->words[1], &path);
+		r = absolute_path(s->options->words[1], &path);
 	if (r == 0) {
 		progress_phase("writing the bundle");
 		r = bundle_write(&s->engine, run, s->options->with_files, buf_text(&path), &result, &why);

@@ -107,21 +107,25 @@ static void print_end(const struct printer *p, int64_t ms, const char *unless)
 		print_styled(p, STYLE_YELLOW, "    taken back after %s%s\n", buf_text(&span), unless);
 }
 
-void size_format(int64_t bytes, char ret[32])
+void size_text(uint64_t bytes, char ret[SIZE_TEXT_LEN])
 {
-	if (bytes < 1024)
-		snprintf(ret, 32, "%d bytes", (int)bytes);
-	else if (bytes < 1024 * 1024)
-		snprintf(ret, 32, "%.1f KiB", (double)bytes / 1024);
-	else
-		snprintf(ret, 32, "%.1f MiB", (double)bytes / (1024 * 1024));
+	static const char units[] = "KMGT";
+	double n = (double)bytes / 1024;
+	size_t unit = 0;
+	if (bytes < 1024) {
+		snprintf(ret, SIZE_TEXT_LEN, "%uB", (unsigned)bytes);
+		return;
+	}
+	for (; n >= 1023.95 && unit < sizeof(units) - 2; unit++)
+		n /= 1024;
+	snprintf(ret, SIZE_TEXT_LEN, "%.1f%c", n, units[unit]);
 }
 
 void print_evidence(const struct printer *p, const char *name, int64_t size, bool partial, const char *lost,
                     const char *summary)
 {
-	char text[32];
-	size_format(size, text);
+	char text[SIZE_TEXT_LEN];
+	size_text((uint64_t)size, text);
 	print_styled(p, STYLE_CYAN, "  * %s", name);
 	print_styled(p, STYLE_PLAIN, "  %s", summary);
 	print_styled(p, STYLE_DIM, " (%s)", text);
@@ -202,12 +206,12 @@ static void print_evidence_summary(const struct printer *p, const struct round *
 	const struct evidence_list *list = plan_evidences(round->plan);
 	int64_t bytes = 0;
 	size_t kept = 0;
-	char size[32];
+	char size[SIZE_TEXT_LEN];
 	for (size_t i = 0; i < list->n; i++) {
 		kept += !list->v[i].lost;
 		bytes += list->v[i].lost ? 0 : list->v[i].size;
 	}
-	size_format(bytes, size);
+	size_text((uint64_t)bytes, size);
 	if (kept)
 		print_styled(p, STYLE_CYAN, " %zu item%s of evidence (%s) would be kept.", kept, kept == 1 ? "" : "s", size);
 	if (list->n > kept)

@@ -35,8 +35,11 @@ void print_result(const struct printer *p, const struct run_result *result);
 void print_undo_plan(const struct printer *p, const struct undo_plan *plan);
 void print_undo_result(const struct printer *p, const struct undo_result *result);
 
-/* "12 KiB"; one line of an item of evidence: LOST is why it is not kept, or NULL. */
-void size_format(int64_t bytes, char ret[32]);
+/* "512B", "30.7K", "1.2G". */
+#define SIZE_TEXT_LEN 16
+void size_text(uint64_t bytes, char ret[SIZE_TEXT_LEN]);
+
+/* One line of an item of evidence: LOST is why it is not kept, or NULL. */
 void print_evidence(const struct printer *p, const char *name, int64_t size, bool partial, const char *lost,
                     const char *summary);
 

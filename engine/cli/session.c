@@ -58,6 +58,16 @@ int session_need_root(const char *what)
 	return EXIT_FAILED;
 }
 
+int absolute_path(const char *file, struct buf *ret)
+{
+	while (strncmp(file, "./", 2) == 0)
+		file += 2;
+	_cleanup_free_ char *here = file[0] == '/' ? NULL : getcwd(NULL, 0);
+	if (file[0] != '/' && !here)
+		return -errno;
+	return buf_printf(ret, "%s%s%s", here ? here : "", here ? "/" : "", file);
+}
+
 json_t *operator_record(const char *by)
 {
 	_cleanup_close_ int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);

@@ -43,6 +43,9 @@ int session_prepare(struct session *s, const char *what);
 /* Of two exit statuses the one that is to be told. */
 int worse_status(int a, int b);
 
+/* FILE as an absolute path. */
+int absolute_path(const char *file, struct buf *ret);
+
 /* Who acts, for the journal; BY says in which way. New reference. */
 json_t *operator_record(const char *by);
 

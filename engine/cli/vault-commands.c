@@ -112,15 +112,6 @@ static int show(struct session *s)
 	return status;
 }
 
-/* FILE as an absolute path. */
-static int absolute(const char *file, struct buf *ret)
-{
-	_cleanup_free_ char *here = file[0] == '/' ? NULL : getcwd(NULL, 0);
-	if (file[0] != '/' && !here)
-		return -errno;
-	return buf_printf(ret, "%s%s%s", here ? here : "", here ? "/" : "", file);
-}
-
 static const char *why_not(int r)
 {
 	switch (r) {
@@ -148,7 +139,7 @@ static int export(struct session *s)
 	_cleanup_buf_ struct buf path = {0}, name = {0};
 	int status = find(s, &usage, &object);
 	if (status == EXIT_DONE) {
-		int r = absolute(s->options->words[2], &path);
+		int r = absolute_path(s->options->words[2], &path);
 		if (r == 0)
 			r = vault_export(s->host.vault, object->sha256.hex, s->host.root, path.data);
 		escape_str(&name, s->options->words[2]);

@@ -16,20 +16,6 @@ static uint64_t occupied(const struct vault_object *o)
 	return (uint64_t)o->stat.st_blocks * 512;
 }
 
-void size_text(uint64_t bytes, char ret[SIZE_TEXT_LEN])
-{
-	static const char units[] = "KMGT";
-	double n = (double)bytes / 1024;
-	size_t unit = 0;
-	if (bytes < 1024) {
-		snprintf(ret, SIZE_TEXT_LEN, "%uB", (unsigned)bytes);
-		return;
-	}
-	for (; n >= 1023.95 && unit < sizeof(units) - 2; unit++)
-		n /= 1024;
-	snprintf(ret, SIZE_TEXT_LEN, "%.1f%c", n, units[unit]);
-}
-
 static void time_text(int64_t s, char ret[TIME_TEXT_LEN])
 {
 	time_t at = (time_t)s;
@@ -69,8 +55,10 @@ static void print_use(const struct printer *p, const struct object_use *u)
 	_cleanup_buf_ struct buf target = {0};
 	escape_str(&target, u->target);
 	print_styled(p, STYLE_PLAIN, "    %s: %s", u->what, buf_text(&target));
-	print_styled(p, STYLE_DIM, "  (run %s, change %u, step %s%s)\n", u->run, u->change, u->step,
-	             u->open ? "; not done with" : u->live ? "; in force" : "");
+	print_styled(p, STYLE_DIM, "  (run %s", u->run);
+	if (u->change)
+		print_styled(p, STYLE_DIM, ", change %u", u->change);
+	print_styled(p, STYLE_DIM, ", step %s%s)\n", u->step, u->open ? "; not done with" : u->live ? "; in force" : "");
 }
 
 static void print_uses(const struct printer *p, const struct vault_object *o)
@@ -119,7 +107,8 @@ void print_vault(const struct printer *p, const struct vault_usage *usage, uint6
 
 static json_t *json_use(const struct object_use *u)
 {
-	return json_pack("{ss si ss so ss sb sb so so}", "run", u->run, "change", (int)u->change, "step", u->step, "target",
+	return json_pack("{ss so ss so ss sb sb so so}", "run", u->run, "change",
+	                 u->change ? json_integer(u->change) : json_null(), "step", u->step, "target",
 	                 json_text(u->target), "what", u->what, "open", u->open, "live", u->live, "ended",
 	                 u->open ? json_null() : json_integer(u->ended), "meta",
 	                 u->meta ? json_incref(u->meta) : json_null());

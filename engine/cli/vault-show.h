@@ -9,10 +9,6 @@
 
 #include "core/vault-usage.h"
 
-/* "512B", "30.7K", "1.2G". */
-#define SIZE_TEXT_LEN 16
-void size_text(uint64_t bytes, char ret[SIZE_TEXT_LEN]);
-
 /* QUOTA: 0 for none. */
 void print_vault(const struct printer *p, const struct vault_usage *usage, uint64_t quota);
 json_t *json_vault(const struct vault_usage *usage, uint64_t quota);

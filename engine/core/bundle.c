@@ -10,7 +10,7 @@
 #include "base/strset.h"
 #include "base/tar-codec.h"
 #include "core/record.h"
-#include "core/vault.h"
+#include "core/vault-usage.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -174,10 +174,12 @@ static int add_evidence(struct bundle *b, const struct run_evidence *e)
 }
 
 /* An object that a change needs: listed, and in the bundle where it is wanted. */
-static int add_file(struct bundle *b, const char *sha256)
+static int add_file(void *ctx, const char *sha256, const char *field)
 {
+	struct bundle *b = ctx;
 	char name[16 + SHA256_HEX_LEN];
 	struct sha256 key;
+	(void)field;
 	memcpy(key.hex, sha256, sizeof(key.hex));
 	if (strset_has(&b->objects, sha256) || !b->vault || !vault_has(b->vault, &key))
 		return 0;
@@ -190,35 +192,11 @@ static int add_file(struct bundle *b, const char *sha256)
 	return add_object(b, name, sha256, json_pack("{ss}", "what", "file of a change; see the journal"));
 }
 
-/* Whatever looks like an object's name and is one. */
-static int add_files_of(struct bundle *b, const json_t *value)
-{
-	const char *name, *text = json_string_value(value);
-	json_t *member;
-	size_t i;
-	int r = 0;
-	if (text)
-		return sha256_is_hex(text) ? add_file(b, text) : 0;
-	json_object_foreach((json_t *)value, name, member)
-		if (r == 0)
-			r = add_files_of(b, member);
-	json_array_foreach(value, i, member)
-		if (r == 0)
-			r = add_files_of(b, member);
-	return r;
-}
-
 static int add_changes(struct bundle *b)
 {
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < json_array_size(b->run->records); i++) {
-		const json_t *record = json_array_get(b->run->records, i);
-		const char *type = json_string_value(json_object_get(record, "type"));
-		if (strcmp(type, "intent") == 0)
-			r = add_files_of(b, json_object_get(record, "data"));
-		else if (strcmp(type, "grow") == 0)
-			r = add_files_of(b, json_object_get(record, "more"));
-	}
+	for (size_t i = 0; r == 0 && i < b->run->n; i++)
+		r = change_objects(b->run->entries[i].change, add_file, b);
 	return r;
 }
 

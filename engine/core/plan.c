@@ -156,6 +156,7 @@ int plan_residual(struct plan *plan, const char *fmt, ...)
 	return r;
 }
 
+__attribute__((format(printf, 6, 0)))
 static int keep(struct plan *plan, const char *name, struct buf *bytes, int fd, bool partial, const char *fmt,
                 va_list ap)
 {

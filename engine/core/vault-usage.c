@@ -185,32 +185,48 @@ static bool shares(const struct run_entry *e)
 	return kind->keys && entry_live(e) && (!until || until > (int64_t)time(NULL));
 }
 
-static int add_use(void *ctx, const char *sha256_hex, const char *key)
+/* STEP and TARGET are copied. An object that is not there has no use. */
+static int add_use(const struct reader *r, const char *sha256_hex, const char *step, const char *target,
+                   const struct object_use *use)
 {
-	const struct reader *r = ctx;
-	const struct change *c = r->entry->change;
 	struct vault_object wanted = {0};
 	memcpy(wanted.sha256.hex, sha256_hex, SHA256_HEX_LEN + 1);
 	struct vault_object *o = r->usage->n ? bsearch(&wanted, r->usage->v, r->usage->n, sizeof(*o), by_hash) : NULL;
-	if (!o || (o->n && o->uses[o->n - 1].change == c->id && strcmp(o->uses[o->n - 1].run, r->run->id) == 0))
+	const struct object_use *last = o && o->n ? &o->uses[o->n - 1] : NULL;
+	if (!o || (last && use->change && last->change == use->change && strcmp(last->run, r->run->id) == 0))
 		return 0;
 	struct object_use *v = reallocarray(o->uses, o->n + 1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	o->uses = v;
-	v[o->n] = (struct object_use){
-		.open = r->open || shares(r->entry),
-		.ended = r->ended,
-		.live = entry_live(r->entry) && !(c->kind->flags & CHANGE_IRREVERSIBLE),
-		.change = c->id,
-		.step = strdup(c->step),
-		.target = strdup(c->target),
-		.what = field_of(key)->what,
-		.meta = json_incref(json_object_get(c->data, "meta")),
-	};
+	v[o->n] = *use;
+	v[o->n].ended = r->ended;
+	v[o->n].step = strdup(step);
+	v[o->n].target = strdup(target);
+	json_incref(use->meta);
 	memcpy(v[o->n].run, r->run->id, RUN_ID_LEN);
 	o->n++;
 	return v[o->n - 1].step && v[o->n - 1].target ? 0 : -ENOMEM;
+}
+
+static int add_change_use(void *ctx, const char *sha256_hex, const char *key)
+{
+	const struct reader *r = ctx;
+	const struct change *c = r->entry->change;
+	const struct object_use use = {
+		.open = r->open || shares(r->entry),
+		.live = entry_live(r->entry) && !(c->kind->flags & CHANGE_IRREVERSIBLE),
+		.change = c->id,
+		.what = field_of(key)->what,
+		.meta = json_object_get(c->data, "meta"),
+	};
+	return add_use(r, sha256_hex, c->step, c->target, &use);
+}
+
+static int add_evidence_use(const struct reader *r, const struct run_evidence *e)
+{
+	const struct object_use use = {.open = r->open, .what = "evidence"};
+	return e->lost ? 0 : add_use(r, e->sha256.hex, e->step, e->name, &use);
 }
 
 /* When something was last done about the run; that it lost an object is nothing. */
@@ -233,8 +249,10 @@ static int add_run(struct vault_usage *usage, const struct run *run)
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < run->n; i++) {
 		reader.entry = &run->entries[i];
-		r = change_objects(reader.entry->change, add_use, &reader);
+		r = change_objects(reader.entry->change, add_change_use, &reader);
 	}
+	for (size_t i = 0; r == 0 && i < run->n_evidence; i++)
+		r = add_evidence_use(&reader, &run->evidence[i]);
 	return r;
 }
 

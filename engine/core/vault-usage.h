@@ -3,7 +3,8 @@
  * Who needs which object of the vault, as far as the journals tell.
  *
  * A change needs every object whose hash stands anywhere in its intent, or in what it
- * has grown by: no change kind can forget to say so.
+ * has grown by: no change kind can forget to say so. Evidence is needed for as long as
+ * people want it: nothing is taken back by it.
  */
 #ifndef RESPOND_CORE_VAULT_USAGE_H
 #define RESPOND_CORE_VAULT_USAGE_H
@@ -33,9 +34,9 @@ struct object_use {
 	                    * is a list of what is in force still, and other runs may hold too */
 	int64_t ended;     /* otherwise when something was last done about it; s since 1970 */
 	bool live;         /* the change can be taken back, and has not been: that needs the object */
-	unsigned change;
+	unsigned change;   /* 0: evidence */
 	char *step;
-	char *target;      /* raw bytes */
+	char *target;      /* raw bytes; of evidence, its name */
 	const char *what;  /* "before-image", "quarantined file", ...; of the program */
 	json_t *meta;      /* what the file had beside its content (base/meta.h), or NULL */
 };
