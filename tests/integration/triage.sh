@@ -168,6 +168,8 @@ done
 same "busy: killed" 0 $status
 check_not "busy: gone" pgrep -x busy
 
+check "vault: knows evidence" grep -qE "evidence: processes.json +\(run $run, step live\)" <<<"$(respond --vault)"
+
 # ---- hidden processes -------------------------------------------------------------------------
 
 miner=$(pgrep -x xmrig | head -n 1)
