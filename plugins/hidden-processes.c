@@ -125,7 +125,7 @@ int hidden_find(struct host *host, struct hidden *ret)
 {
 	_cleanup_pids_ struct pids ours = {0};
 	struct hidden hidden = {0};
-	int r = proc_is_ours(host->proc);
+	int r = geteuid() == 0 ? proc_is_ours(host->proc) : -EPERM;
 	if (r < 0)
 		return r;
 	r = proc_pids(host->proc, &ours);

@@ -16,7 +16,7 @@ struct hidden {
 	bool partial;         /* not every pid could be asked in time */
 };
 
-/* 0 or -errno. */
+/* 0 or -errno. -EPERM without root, from whom procfs may keep processes by its options. */
 int hidden_find(struct host *host, struct hidden *ret);
 void hidden_free(struct hidden *hidden);
 

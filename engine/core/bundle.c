@@ -178,10 +178,8 @@ static int add_file(void *ctx, const char *sha256, const char *field)
 {
 	struct bundle *b = ctx;
 	char name[16 + SHA256_HEX_LEN];
-	struct sha256 key;
 	(void)field;
-	memcpy(key.hex, sha256, sizeof(key.hex));
-	if (strset_has(&b->objects, sha256) || !b->vault || !vault_has(b->vault, &key))
+	if (strset_has(&b->objects, sha256) || !b->vault || !vault_names(b->vault, sha256))
 		return 0;
 	if (!b->with_files) {
 		int r = strset_add(&b->objects, sha256);
@@ -259,9 +257,10 @@ static json_t *host_json(const struct host *host)
 static int add_manifest(struct bundle *b)
 {
 	struct buf text = {0};
-	json_t *json = record_new("bundle", json_pack("{ss ss so si sO}", "run", b->run->id, "version", PACKAGE_VERSION, "host",
-	                                              host_json(b->engine->host), "files-left-out",
-	                                              (int)b->result->left_out, "files", b->files));
+	json_t *json = record_new("bundle", json_pack("{ss ss so si si si sO}", "run", b->run->id, "version", PACKAGE_VERSION,
+	                                              "host", host_json(b->engine->host), "files-left-out",
+	                                              (int)b->result->left_out, "missing", (int)b->result->missing,
+	                                              "damaged", (int)b->result->damaged, "files", b->files));
 	char *dump = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
 	json_decref(json);
 	if (!dump)

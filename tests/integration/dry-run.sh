@@ -81,6 +81,13 @@ same "a real run is done" 0 $?
 check_not "a real run is seen to write" no_writes
 rm -f $trace
 
+before=$(every_file)
+trace respond --playbook triage.pb --dry-run
+same "looking changes nothing, and needs no change" 0 $?
+check "no call that could alter anything, with triage.pb" no_writes
+rm -f $trace $scratch/output
+same "every file is as it was after looking" "$before" "$(every_file)"
+
 run=$(last_run)
 before=$(every_file)
 trace respond --rollback "$run" --dry-run
