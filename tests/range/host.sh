@@ -53,6 +53,16 @@ run_json() {
 	errors=$(cat $scratch/errors)
 }
 
+# Waits until a command succeeds: at most 20 s, or as many tenths as $patience says.
+await() {
+	local i
+	for ((i = 0; i < ${patience:-200}; i++)); do
+		if "$@" >/dev/null 2>&1; then return; fi
+		sleep 0.1
+	done
+	return 1
+}
+
 # ---- what a host looks like ----------------------------------------------------
 
 # One line for everything below the given directories: type, mode, owner, size and

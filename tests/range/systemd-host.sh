@@ -134,16 +134,6 @@ is_up() {
 		on_host test -S /run/systemd/private 2>/dev/null
 }
 
-# Waits until a command succeeds: at most 20 s, or as many tenths as $patience says.
-await() {
-	local i
-	for ((i = 0; i < ${patience:-200}; i++)); do
-		if "$@" >/dev/null 2>&1; then return; fi
-		sleep 0.1
-	done
-	return 1
-}
-
 start_host() {
 	if [ ! -d $host_root ]; then
 		make_disk || bail_out "the disk of the host could not be made"
@@ -153,7 +143,7 @@ start_host() {
 	switch_on
 	await is_up || bail_out "systemd did not come up: $(tail -n 3 /run/range/host/console)"
 	[ "$(on_host timeout 60 systemctl is-system-running --wait)" = running ] || {
-		on_host systemctl --failed --no-legend | tap_note
+		on_host systemctl status --no-pager --full --lines 50 --state failed '*' | tap_note
 		bail_out "the host came up $(on_host systemctl is-system-running)"
 	}
 }
