@@ -14,6 +14,11 @@ extern const struct action sshd_harden;
 extern const struct service sshd_service;
 extern const struct service sshd_config_service;
 extern const struct action cron_remove;
+extern const struct action unit_stop;
+extern const struct action unit_disable;
+extern const struct action unit_mask;
+extern const struct action unit_enable;
+extern const struct action unit_restart;
 
 const struct action *const actions[] = {
 	&evidence_collect,
@@ -25,6 +30,11 @@ const struct action *const actions[] = {
 	&ssh_strip_keys,
 	&sshd_harden,
 	&cron_remove,
+	&unit_stop,
+	&unit_disable,
+	&unit_mask,
+	&unit_enable,
+	&unit_restart,
 	NULL,
 };
 

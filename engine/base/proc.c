@@ -350,6 +350,28 @@ int proc_sockets(int proc, pid_t pid, int (*visit)(void *ctx, uint32_t inode), v
 	return r == -ENOENT ? place_failure(proc, pid, ENOENT) : r;
 }
 
+/* A line is "N:CONTROLLERS:PATH". */
+static bool line_is_below(const char *line, const char *cgroup)
+{
+	size_t len = strlen(cgroup);
+	const char *path = strchr(line, ':');
+	path = path ? strchr(path + 1, ':') : NULL;
+	return path && strncmp(path + 1, cgroup, len) == 0 && (path[1 + len] == '\0' || path[1 + len] == '/');
+}
+
+bool proc_in_cgroup(int proc, pid_t pid, const char *cgroup)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct place at = place_of(pid, "cgroup");
+	char *save = NULL;
+	if (place_read(proc, &at, 65536, &text, NULL) < 0 || !text.len)
+		return false;
+	for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (line_is_below(line, cgroup))
+			return true;
+	return false;
+}
+
 int proc_cpu_ns(pid_t pid, uint64_t *ret)
 {
 	clockid_t clock;

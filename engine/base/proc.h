@@ -67,6 +67,10 @@ bool proc_exe_is_at(int root, const struct stat *exe, const char *path);
  * nonzero answer ends the visit and is returned. */
 int proc_sockets(int proc, pid_t pid, int (*visit)(void *ctx, uint32_t inode), void *ctx);
 
+/* Whether the process is in the control group CGROUP ("/system.slice/x.service") or one
+ * below it, in any hierarchy. */
+bool proc_in_cgroup(int proc, pid_t pid, const char *cgroup);
+
 /* CPU time used so far by all threads, in nanoseconds. */
 int proc_cpu_ns(pid_t pid, uint64_t *ret);
 

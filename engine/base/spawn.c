@@ -123,6 +123,48 @@ int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, st
 	return spawn_read_at_most(argv, timeout_ms, OUTPUT_MAX, ret_out, ret_err, ret_status);
 }
 
+/* Until the process behind PID has ended; kills it at the deadline. */
+static int await_end(pid_t pid, int64_t deadline)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	int r = pidfd < 0 ? -errno : 0;
+	while (r == 0) {
+		int64_t left = deadline - monotonic_ms();
+		int n = left > 0 ? poll(&p, 1, (int)left) : 0;
+		if (n > 0)
+			return 0;
+		if (n == 0 || errno != EINTR)
+			r = n == 0 ? -ETIMEDOUT : -errno;
+	}
+	kill(pid, SIGKILL);
+	return r;
+}
+
+int spawn_wait(const char *const argv[], int timeout_ms, int *ret_status)
+{
+	int report[2];
+	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || pipe2(report, O_CLOEXEC) < 0)
+		return -errno;
+	pid_t pid = fork();
+	int r = pid < 0 ? -errno : 0;
+	if (pid == 0)
+		exec_child(argv, null, null, report[1]);
+	close(report[1]);
+	if (pid > 0) {
+		int exec_errno = 0;
+		ssize_t n;
+		while ((n = read(report[0], &exec_errno, sizeof(exec_errno))) < 0 && errno == EINTR)
+			;
+		r = n == (ssize_t)sizeof(exec_errno) ? -exec_errno : await_end(pid, monotonic_ms() + timeout_ms);
+		int wait_error = reap(pid, ret_status);
+		r = r < 0 ? r : wait_error;
+	}
+	close(report[0]);
+	return r;
+}
+
 static int prepare_apart(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions)
 {
 	sigset_t none, all;

@@ -20,6 +20,10 @@ int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, st
 int spawn_read_at_most(const char *const argv[], int timeout_ms, size_t max, struct buf *ret_out, struct buf *ret_err,
                        int *ret_status);
 
+/* The same for a program that leaves others running: nothing of what it or they say is
+ * read, and only its own end is waited for. */
+int spawn_wait(const char *const argv[], int timeout_ms, int *ret_status);
+
 /* Starts argv (PATH is the file to execute) in a session of its own, with the same fixed
  * environment and all three standard descriptors on /dev/null, and does not wait: it
  * outlives this process. 0 or -errno. */

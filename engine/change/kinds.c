@@ -7,6 +7,8 @@
 #include "change/process-kill.h"
 #include "change/process-stop.h"
 #include "change/socket-destroy.h"
+#include "change/unit-command.h"
+#include "change/unit-state.h"
 
 const struct change_kind *const change_kinds[] = {
 	&file_edit_kind,
@@ -15,5 +17,7 @@ const struct change_kind *const change_kinds[] = {
 	&process_kill_kind,
 	&nft_elements_kind,
 	&socket_destroy_kind,
+	&unit_state_kind,
+	&unit_command_kind,
 	NULL,
 };

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/sockets.h"
 #include "base/spawn.h"
+#include "change/unit-manager.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -152,14 +153,6 @@ static int reload_by_signal(struct host *host, const struct service *service, st
 	return r;
 }
 
-static bool runs_systemd(struct host *host)
-{
-	char comm[64];
-	_cleanup_close_ int dir = -1;
-	return path_open(host->root, "/run/systemd/system", O_PATH | O_DIRECTORY, &dir) == 0 &&
-	       proc_comm(host->proc, 1, comm) == 0 && strcmp(comm, "systemd") == 0;
-}
-
 static bool unit_active(const char *unit)
 {
 	const char *argv[] = {SYSTEMCTL, "is-active", "--quiet", "--", unit, NULL};
@@ -185,7 +178,7 @@ static int reload_unit(const char *unit, struct buf *note)
 
 int service_reload(struct host *host, const struct service *service, struct buf *ret_note)
 {
-	bool systemd = service->units && runs_systemd(host);
+	bool systemd = service->units && host_runs_systemd(host);
 	for (size_t i = 0; systemd && service->units[i]; i++)
 		if (unit_active(service->units[i]))
 			return reload_unit(service->units[i], ret_note);

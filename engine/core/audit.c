@@ -88,11 +88,12 @@ struct touched {
 	unsigned n;
 };
 
-/* Two are enough to know that there is not just one. */
+/* Two are enough to know that there is not just one; the first is what the target names. */
 static int look(void *ctx, const struct subject *subject)
 {
 	struct touched *t = ctx;
-	t->type = subject->type;
+	if (!t->n)
+		t->type = subject->type;
 	t->address = subject->address;
 	return ++t->n > 1;
 }
@@ -105,6 +106,7 @@ static void add_target(struct record *r, const struct change *change)
 		[SUBJECT_ADDRESS] = "name",
 		[SUBJECT_EDIT_PATH] = "path",
 		[SUBJECT_REMOVE_PATH] = "path",
+		[SUBJECT_UNIT] = "unit",
 	};
 	struct touched t = {0};
 	if (change->kind->subjects)

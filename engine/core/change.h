@@ -67,14 +67,18 @@ enum subject_type {
 	SUBJECT_ADDRESS,     /* cuts an address off: address */
 	SUBJECT_EDIT_PATH,   /* alters a file in place: path */
 	SUBJECT_REMOVE_PATH, /* takes a file away: path */
+	SUBJECT_UNIT,        /* ends a service or keeps it from starting: unit, path (its file), cgroup */
 };
 
 struct subject {
 	enum subject_type type;
 	pid_t pid;
 	struct netaddr address;
-	const char *path;
-	bool privileged; /* of SUBJECT_REMOVE_PATH: it gives rights to who runs it, and would again when put back */
+	const char *path;   /* of a unit: its file; NULL: it has none, or none is known */
+	const char *unit;   /* its real name, with its type */
+	const char *cgroup; /* of a unit: where the processes are that are ended; NULL: none are */
+	bool begins;        /* of a unit: it is enabled or started, not ended */
+	bool privileged;    /* of SUBJECT_REMOVE_PATH: it gives rights to who runs it, and would again when put back */
 };
 
 typedef int (*subject_fn)(void *ctx, const struct subject *subject); /* nonzero ends the visit and is returned */

@@ -109,6 +109,11 @@ static int take_path(struct context *c, const char *text, struct buf *why)
 	return type_check(TYPE_PATH, NULL, text, target(c), why);
 }
 
+static int take_unit(struct context *c, const char *text, struct buf *why)
+{
+	return type_check(TYPE_UNIT, NULL, text, target(c), why);
+}
+
 static int take_user(struct context *c, const char *text, struct buf *why)
 {
 	return type_check(TYPE_USER, NULL, text, target(c), why);
@@ -127,6 +132,11 @@ static int processes(struct context *c)
 static int paths(struct context *c)
 {
 	return each_element(c, take_path);
+}
+
+static int units(struct context *c)
+{
+	return each_element(c, take_unit);
 }
 
 static int users(struct context *c)
@@ -202,6 +212,7 @@ static const struct setting settings[] = {
 	{"protect", "addresses", addresses, AT(addresses), 0, 0},
 	{"protect", "processes", processes, AT(processes), 0, 0},
 	{"protect", "paths", paths, AT(paths), 0, 0},
+	{"protect", "units", units, AT(units), 0, 0},
 	{"protect", "users", users, AT(users), 0, 0},
 	{"limits", "processes", number, AT(max_processes), 1, 1000000},
 	{"limits", "files", number, AT(max_files), 1, 1000000},
@@ -301,6 +312,7 @@ void config_free(struct config *config)
 	free(config->addresses);
 	strv_free(&config->processes);
 	strv_free(&config->paths);
+	strv_free(&config->units);
 	strv_free(&config->users);
 	*config = (struct config){0};
 }

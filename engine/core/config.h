@@ -18,6 +18,7 @@ struct config {
 	size_t n_addresses;
 	struct strv processes;     /* never killed: names (comm) or absolute paths of executables */
 	struct strv paths;         /* never edited or removed, with all below them */
+	struct strv units;         /* never stopped, disabled or masked; a template stands for its instances */
 	struct strv users;         /* their processes are never killed, their keys never stripped */
 	/* [limits] for one round of a run */
 	unsigned max_processes;

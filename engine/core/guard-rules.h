@@ -67,6 +67,7 @@ const char *guard_text(struct buf *ret, const char *text);
 int guard_process(struct guard *guard, pid_t pid, struct refusal *v);
 int guard_address(struct guard *guard, const struct netaddr *address, struct refusal *v);
 int guard_path(struct guard *guard, const struct subject *subject, enum deed deed, struct refusal *v);
+int guard_unit(struct guard *guard, const struct subject *unit, struct refusal *v);
 
 void process_facts_free(struct process_facts **facts);
 void socket_facts_free(struct socket_facts **facts);

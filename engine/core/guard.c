@@ -53,6 +53,8 @@ const struct guard_rule guard_rules[] = {
 	{"file.data", false, "files below databases, mail and logs are not taken away"},
 	{"file.setuid", false, "files that give rights to who runs them are not put back"},
 	{"file.protected", false, "paths that respond.conf(5) protects"},
+	{"unit.essential", false, "what lets people log in, or the host run: sshd, D-Bus, udev, journald, networks, targets"},
+	{"unit.protected", false, "units that respond.conf(5) protects"},
 	{"user.protected", false, "processes and keys of users whom respond.conf(5) protects"},
 	{"login.last-way", false, "the last way to log in is not taken away"},
 	{"limit.processes", false, "no more processes at once than respond.conf(5) allows"},
@@ -172,6 +174,8 @@ static int judge(struct guard *guard, const struct subject *s, enum deed deed, s
 	case SUBJECT_EDIT_PATH:
 	case SUBJECT_REMOVE_PATH:
 		return guard_path(guard, s, deed, v);
+	case SUBJECT_UNIT:
+		return deed == DEED_UNDO ? 0 : guard_unit(guard, s, v);
 	}
 	return guard_unsure(v, -EINVAL, "a change touches something unknown");
 }
@@ -240,6 +244,8 @@ static int measure(void *ctx, const struct subject *subject)
 		break;
 	case SUBJECT_ADDRESS:
 		r->addresses++;
+		break;
+	case SUBJECT_UNIT: /* its links count as files */
 		break;
 	}
 	return n < 0 ? n : 0;

@@ -29,6 +29,7 @@ enum type {
 	TYPE_SIZE,        /* 512B, 64K, 10M, 10G, 2T, powers of 1024; normalised to bytes: "10737418240B" */
 	TYPE_YES_NO,      /* yes or no */
 	TYPE_OPTION,      /* one line of an OpenSSH configuration: "Keyword value" */
+	TYPE_UNIT,        /* a systemd unit: systemd.unit(5); without a type it is a service: NAME.service */
 	TYPE_CHOICE,      /* one of the words that the parameter lists */
 	TYPE_COUNT_,
 };
