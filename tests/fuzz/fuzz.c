@@ -84,6 +84,7 @@ void fuzz_example(enum type type, const char *choices, struct strv *ret)
 		[TYPE_DURATION] = "1000ms",
 		[TYPE_YES_NO] = "yes",
 		[TYPE_OPTION] = "PermitRootLogin no",
+		[TYPE_UNIT] = "evil.timer",
 	};
 	if (type == TYPE_CHOICE)
 		strv_addn(ret, choices, strcspn(choices, "|"));

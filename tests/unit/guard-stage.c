@@ -43,6 +43,7 @@ void stage_close(struct stage *s)
 	strv_free(&s->allow);
 	strv_free(&s->config.processes);
 	strv_free(&s->config.paths);
+	strv_free(&s->config.units);
 	strv_free(&s->config.users);
 	free(s->config.addresses);
 	buf_free(&s->why);

@@ -105,6 +105,7 @@ static void a_file_adds_to_them(void **state)
 	    "processes = postgres, /usr/sbin//mysqld\n"
 	    "paths = /srv/data/, \"/srv/a, b\"\n"
 	    "users = backup\n"
+	    "units = mysql, tpl@.service\n"
 	    "[limits]\n"
 	    "processes = 7\n"
 	    "files = 8\n"
@@ -132,6 +133,9 @@ static void a_file_adds_to_them(void **state)
 	assert_int_equal(c.paths.n, 2);
 	assert_string_equal(c.paths.v[0], "/srv/data");
 	assert_string_equal(c.paths.v[1], "/srv/a, b");
+	assert_int_equal(c.units.n, 2);
+	assert_string_equal(c.units.v[0], "mysql.service");
+	assert_string_equal(c.units.v[1], "tpl@.service");
 	assert_int_equal(c.users.n, 1);
 	assert_string_equal(c.users.v[0], "backup");
 	assert_int_equal(c.max_processes, 7);
@@ -161,7 +165,7 @@ static void what_is_wrong_is_refused(void **state)
 		{"[protect a]\nusers = a\n", "/respond.conf:1: [protect] takes no name\n"},
 		{"[protect]\nuser = a\n",
 		 "/respond.conf:2: 'user' is no key of [protect] (did you mean 'users'?): it has addresses, processes, paths, "
-		 "users\n"},
+		 "units, users\n"},
 		{"[records]\naudit = yes\n", "/respond.conf:2: 'audit': 'yes' is not one of optional, required\n"},
 		{"[records]\naudit =\n", "/respond.conf:2: 'audit': '' is not one of optional, required\n"},
 		{"[protect]\naddresses = db.example, 10.0.0.0/8, 010.1.1.1, file:/x\n",
