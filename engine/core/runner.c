@@ -71,22 +71,6 @@ static int start_writing(struct runner *run)
 	                               run->playbook->sha256.hex);
 }
 
-static int describe(const struct change *c, struct buf *ret)
-{
-	buf_printf(ret, "%s: ", c->step);
-	return c->kind->describe(c, ret);
-}
-
-/* STEP and REASON may be NULL. */
-static int add_trouble(struct runner *run, const char *word, const char *step, const char *what, const char *reason)
-{
-	_cleanup_buf_ struct buf line = {0};
-	buf_printf(&line, "%s: %s%s%s", word, step ? step : "", step ? ": " : "", what);
-	if (reason && *reason)
-		buf_printf(&line, " (%s)", reason);
-	return buf_error(&line) ? buf_error(&line) : strv_add(&run->result->troubles, line.data);
-}
-
 /* Logs and audits a refusal, unless this run did so already. */
 static int refuse(struct runner *run, const struct change *c, const struct verdict *v)
 {
@@ -96,7 +80,7 @@ static int refuse(struct runner *run, const struct change *c, const struct verdi
 	if (fresh <= 0)
 		return fresh;
 	run->result->refused++;
-	int r = add_trouble(run, "refused", c ? c->step : NULL, v->why, v->rule);
+	int r = result_add_trouble(run->result, "refused", c ? c->step : NULL, v->why, v->rule);
 	if (r == 0)
 		r = start_writing(run);
 	if (r == 0)
@@ -264,13 +248,6 @@ static void heed_policy(struct runner *run, const char *step)
 	run->must_undo |= policy(run, step) == ON_FAILURE_ROLLBACK;
 }
 
-static int add_failure(struct runner *run, const struct change *c, enum outcome outcome, const char *note)
-{
-	_cleanup_buf_ struct buf line = {0};
-	int r = c->kind->describe(c, &line);
-	return r < 0 ? r : add_trouble(run, outcome_word(outcome), c->step, buf_text(&line), note);
-}
-
 /* What a step wants kept and cannot be is a failure of that step. */
 static int keep_evidence(struct runner *run, const struct round *round)
 {
@@ -289,7 +266,7 @@ static int keep_evidence(struct runner *run, const struct round *round)
 			continue;
 		run->result->failed++;
 		heed_policy(run, e->step);
-		r = add_trouble(run, "not kept", e->step, e->name, e->lost);
+		r = result_add_trouble(run->result, "not kept", e->step, e->name, e->lost);
 	}
 	writer_phase(&run->writer, NULL);
 	return r < 0 ? r : 0;
@@ -309,7 +286,7 @@ static int note_outcome(struct runner *run, struct change *c, enum outcome outco
 		result->partly += outcome == OUTCOME_PARTLY;
 		heed_policy(run, c->step);
 		if (r == 0)
-			r = add_failure(run, c, outcome, note);
+			r = result_add_failure(run->result, c, outcome, note);
 	}
 	result->drifted += outcome == OUTCOME_DRIFTED;
 	result->skipped += outcome == OUTCOME_SKIPPED;
@@ -332,7 +309,7 @@ static int heed_reload(struct runner *run, size_t first, const struct strv *serv
 		if (e->outcome == OUTCOME_DONE && e->change->service)
 			heed_policy(run, e->change->step);
 	}
-	return add_trouble(run, "failed", NULL, "to reload what was configured", buf_text(&names));
+	return result_add_trouble(run->result, "failed", NULL, "to reload what was configured", buf_text(&names));
 }
 
 static int apply_round(struct runner *run, size_t first)
@@ -401,35 +378,6 @@ static int execute(struct runner *run, struct round *round, unsigned number)
 	return r;
 }
 
-static int add_residual(struct runner *run, const char *text)
-{
-	return strv_add_new(&run->result->residual, text);
-}
-
-/* What the last plan still wants, and what steps say they cannot put right. */
-static int gather_residual(struct runner *run, const struct round *round)
-{
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < plan_count(round->plan); i++) {
-		const struct change *c = plan_at(round->plan, i);
-		if (!round_pending(round, i))
-			continue;
-		_cleanup_buf_ struct buf line = {0};
-		r = describe(c, &line);
-		if (r == 0)
-			r = add_residual(run, buf_text(&line));
-	}
-	for (size_t s = 0; r == 0 && s < round->n_steps; s++) {
-		const struct step_report *report = &round->steps[s];
-		for (size_t i = 0; r == 0 && i < report->residuals.n; i++) {
-			_cleanup_buf_ struct buf line = {0};
-			buf_printf(&line, "%s: %s", report->step->name, report->residuals.v[i]);
-			r = buf_error(&line) ? buf_error(&line) : add_residual(run, line.data);
-		}
-	}
-	return r;
-}
-
 static int log_residual(struct runner *run)
 {
 	int r = 0;
@@ -449,7 +397,7 @@ static int log_failed_steps(struct runner *run, const struct round *round)
 			continue;
 		run->result->failed++;
 		run->result->unplanned++;
-		r = add_trouble(run, "not planned", report->step->name, report->failure, NULL);
+		r = result_add_trouble(run->result, "not planned", report->step->name, report->failure, NULL);
 		if (r == 0 && run->writing)
 			r = writer_log(&run->writer, record_new("failed", json_pack("{ss so}", "step", report->step->name, "why",
 			                                                            json_text(report->failure))));
@@ -491,7 +439,7 @@ static int run_rounds(struct runner *run)
 			r = execute(run, round, number);
 		last = last || run->must_stop;
 		if (r == 0 && last)
-			r = gather_residual(run, round);
+			r = result_add_residual(run->result, round);
 		if (r == 0 && last)
 			r = log_failed_steps(run, round);
 		run->result->stopped = stop || run->must_stop;
@@ -500,23 +448,6 @@ static int run_rounds(struct runner *run)
 			return r;
 		settle(run);
 	}
-}
-
-static int status_of(const struct run_result *result)
-{
-	bool altered = result->rolled_back ? undo_status(&result->undo) != 0 : result->done > 0;
-	if (result->refused)
-		return 4;
-	if (result->failed || result->stopped || result->rolled_back)
-		return altered ? 3 : 1;
-	return result->residual.n ? 3 : 0;
-}
-
-static const char *outcome_of(const struct run_result *result)
-{
-	if (result->rolled_back)
-		return "rolled-back";
-	return result->refused ? "refused" : result->failed ? "failed" : result->residual.n ? "residual" : "done";
 }
 
 static int log_end(struct runner *run)
@@ -530,7 +461,7 @@ static int log_end(struct runner *run)
 	run->result->deadline = run_deadline(run->writer.run);
 	run->result->confirm_by = run_confirm_by(run->writer.run);
 	if (r == 0)
-		r = trail_end(run->writer.trail, run->writer.run->id, outcome_of(run->result),
+		r = trail_end(run->writer.trail, run->writer.run->id, result_word(run->result),
 		              journal_head(run->writer.journal)->hex, run->result->status == 0);
 	return r < 0 ? r : writer_seal(&run->writer);
 }
@@ -542,7 +473,7 @@ static int finish(struct runner *run)
 		run->result->rolled_back = true;
 		r = rollback_run(&run->writer, &(struct undo_scope){0}, json_incref(run->operator), &run->result->undo);
 	}
-	run->result->status = status_of(run->result);
+	run->result->status = result_status(run->result);
 	if (!run->writing)
 		return r;
 	if (r == 0)
@@ -571,10 +502,4 @@ int runner_run(struct engine *engine, const struct playbook *playbook, json_t *o
 	strset_free(&run.refused);
 	json_decref(operator);
 	return r;
-}
-
-void run_result_free(struct run_result *result)
-{
-	strv_free(&result->troubles);
-	strv_free(&result->residual);
 }
