@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * json [-l] [PATH]
+ * json [-l] [PATH...]
  *
  * Reads one JSON value (with -l: one a line) from standard input and fails unless
  * that is all there is. PATH ("changes.0.target", "changes.*.state") prints what is
  * there: texts as they are, anything else as JSON, one a line; nothing there is a
- * failure.
+ * failure. Several are printed one after the other.
  */
 #include <jansson.h>
 #include <stdbool.h>
@@ -45,7 +45,15 @@ static int walk(json_t *value, const char *path)
 	return failed;
 }
 
-static int read_one(const char *path, bool lines)
+static int walk_all(json_t *value, char **paths)
+{
+	int failed = 0;
+	for (; *paths; paths++)
+		failed |= walk(value, *paths);
+	return failed;
+}
+
+static int read_one(char **paths, bool lines)
 {
 	json_error_t error;
 	char *line = NULL;
@@ -55,7 +63,7 @@ static int read_one(const char *path, bool lines)
 		json_t *value = json_loadf(stdin, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 		if (!value)
 			fprintf(stderr, "json: line %d: %s\n", error.line, error.text);
-		failed = !value || (path && walk(value, path));
+		failed = !value || walk_all(value, paths);
 		json_decref(value);
 		return failed;
 	}
@@ -63,7 +71,7 @@ static int read_one(const char *path, bool lines)
 		json_t *value = json_loadb(line, (size_t)n, JSON_REJECT_DUPLICATES, &error);
 		if (!value)
 			fprintf(stderr, "json: %s\n", error.text);
-		failed |= !value || (path && walk(value, path));
+		failed |= !value || walk_all(value, paths);
 		json_decref(value);
 	}
 	free(line);
@@ -73,5 +81,5 @@ static int read_one(const char *path, bool lines)
 int main(int argc, char **argv)
 {
 	bool lines = argc > 1 && strcmp(argv[1], "-l") == 0;
-	return read_one(argc > 1 + lines ? argv[1 + lines] : NULL, lines);
+	return read_one(argv + 1 + lines, lines);
 }
