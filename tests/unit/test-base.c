@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/fd.h"
 #include "base/hash.h"
@@ -222,6 +223,22 @@ static void fifo_does_not_block(void **state)
 	assert_int_equal(path_read(t->root, "/fifo", 100, &b, NULL), -EINVAL);
 }
 
+/* What is left running holds up neither the answer nor, by its open files, its reader. */
+static void spawn_waits_for_the_program_alone(void **state)
+{
+	(void)state;
+	const char *const leaves_one[] = {"/bin/sh", "-c", "sleep 2 & exit 7", NULL};
+	const char *const slow[] = {"/bin/sleep", "20", NULL};
+	const char *const none[] = {"/no/such/program", NULL};
+	int status = -1;
+	int64_t start = monotonic_ms();
+	assert_int_equal(spawn_wait(leaves_one, 10000, &status), 0);
+	assert_int_equal(status, 7);
+	assert_true(monotonic_ms() - start < 1500);
+	assert_int_equal(spawn_wait(slow, 100, &status), -ETIMEDOUT);
+	assert_int_equal(spawn_wait(none, 10000, &status), -ENOENT);
+}
+
 static void spawn_gives_output_and_status(void **state)
 {
 	(void)state;
@@ -253,6 +270,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(trust_names_the_culprit, tree_make, tree_drop),
 		cmocka_unit_test_setup_teardown(fifo_does_not_block, tree_make, tree_drop),
 		cmocka_unit_test(spawn_gives_output_and_status),
+		cmocka_unit_test(spawn_waits_for_the_program_alone),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
