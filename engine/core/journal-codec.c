@@ -64,6 +64,19 @@ static int check_mac(const char *line, size_t len, const struct journal_key *key
 	return memeql_sec(mac.hex, hex, SHA256_HEX_LEN) ? 0 : -EBADMSG;
 }
 
+/* Authentic bytes decode, for they were encoded once, unless memory is lacking: jansson tells
+ * that no better than other errors. */
+static int load_authentic(const char *bytes, size_t len, const struct journal_key *key, json_t **ret)
+{
+	json_error_t error;
+	int r = check_mac(bytes, len, key);
+	json_t *object = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &error);
+	if (r == 0 && !object)
+		r = json_error_code(&error) == json_error_duplicate_key ? -EBADMSG : -ENOMEM;
+	*ret = object;
+	return r;
+}
+
 int journal_encode(json_t *record, const struct journal_key *key, struct chain *chain, struct buf *ret)
 {
 	if (!json_is_object(record))
@@ -130,13 +143,14 @@ static int explain_mac(const json_t *record, const struct journal_key *key, stru
 static int decode_record(const char *line, size_t len, const struct journal_key *key, const struct chain *chain,
                          json_t **ret, struct buf *ret_why)
 {
-	json_error_t error;
-	json_t *record = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
-	int r = json_is_object(record) ? check_mac(line, len, key) : bad(ret_why, "it is not a JSON object");
+	json_t *record;
+	int r = load_authentic(line, len, key, &record);
 	if (r == 0)
 		r = check_link(record, chain, ret_why);
-	else if (r == -EBADMSG && !ret_why->len)
+	else if (r == -EBADMSG && json_is_object(record))
 		explain_mac(record, key, ret_why);
+	else if (r == -EBADMSG)
+		bad(ret_why, "it is not a JSON object");
 	if (r < 0)
 		json_decref(record);
 	else
@@ -162,21 +176,22 @@ static int decode_line(const char *line, size_t len, const struct journal_key *k
 	return 0;
 }
 
-/* Whether an authentic line from AT on says that record SEQ was on disk. */
-static bool was_synced(const char *bytes, size_t len, size_t at, const struct journal_key *key, unsigned long long seq)
+/* Whether an authentic line from AT on says that record SEQ was on disk: 1 or 0. */
+static int was_synced(const char *bytes, size_t len, size_t at, const struct journal_key *key, unsigned long long seq)
 {
 	const char *end;
 	for (; at < len && (end = memchr(bytes + at, '\n', len - at)); at = (size_t)(end - bytes) + 1) {
 		size_t n = (size_t)(end - bytes) - at;
-		if (check_mac(bytes + at, n, key) < 0)
-			continue;
-		json_t *record = json_loadb(bytes + at, n, 0, NULL);
-		unsigned long long synced = number(record, "synced");
+		json_t *record;
+		int r = load_authentic(bytes + at, n, key, &record);
+		unsigned long long synced = r == 0 ? number(record, "synced") : 0;
 		json_decref(record);
+		if (r < 0 && r != -EBADMSG)
+			return r;
 		if (synced >= seq)
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
 }
 
 static int decode_lines(const char *bytes, size_t len, const struct journal_key *key, const struct seal *seal,
@@ -188,12 +203,13 @@ static int decode_lines(const char *bytes, size_t len, const struct journal_key 
 		size_t n = (size_t)(end - line);
 		int r = decode_line(line, n, key, seal, records, chain, ret_why);
 		bool blank = r == -EBADMSG && memchr(line, '\0', n);
-		if (blank && !was_synced(bytes, len, chain->len + n + 1, key, chain->seq + 1)) {
+		int whole = blank ? was_synced(bytes, len, chain->len + n + 1, key, chain->seq + 1) : 1;
+		if (whole == 0) {
 			buf_reset(ret_why);
 			return 0; /* a torn tail */
 		}
-		if (r < 0)
-			return r;
+		if (whole < 0 || r < 0)
+			return whole < 0 ? whole : r;
 	}
 	return 0;
 }
@@ -240,8 +256,8 @@ int seal_encode(const struct seal *seal, const struct journal_key *key, struct b
 
 int seal_decode(const char *bytes, size_t len, const struct journal_key *key, struct seal *ret, struct buf *ret_why)
 {
-	int r = len && bytes[len - 1] == '\n' ? check_mac(bytes, len - 1, key) : -EBADMSG;
-	json_t *object = r == 0 ? json_loadb(bytes, len - 1, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	json_t *object = NULL;
+	int r = len && bytes[len - 1] == '\n' ? load_authentic(bytes, len - 1, key, &object) : -EBADMSG;
 	const char *head = json_string_value(json_object_get(object, "head"));
 	struct seal seal = {.seq = number(object, "seq")};
 	if (r == 0 && head && sha256_is_hex(head) && seal.seq) {

@@ -33,7 +33,9 @@ declare -A strike_of=(
 )
 
 modes=()
-strides=([EDQUOT]=4 [EDQUOT-rollback]=4 [EINTR]=2 [EINTR-rollback]=2 [memory]=2 [memory-rollback]=2)
+strides=([EIO]=3 [EIO-rollback]=3 [ENOSPC]=3 [ENOSPC-rollback]=3 [EDQUOT]=8 [EDQUOT-rollback]=8
+	[EROFS]=4 [EROFS-rollback]=4 [EINTR]=4 [EINTR-rollback]=4 [short]=2 [short-rollback]=2
+	[memory-dry]=3 [memory]=4 [memory-rollback]=4 [inodes]=2 [room]=4)
 for fault in EIO ENOSPC EDQUOT EROFS EINTR short; do
 	modes+=("$fault" "$fault-rollback")
 	titles[$fault]="$fault in a run: survived, or told and recovered from"
@@ -80,8 +82,10 @@ judge_message() {
 		problem "status $status, but no word why: $output"
 }
 
+# The C library ends a program that has no memory for nsswitch.conf: as good as a kill.
 judge_crash() {
-	[ $status -lt 126 ] || problem "status $status: $output"
+	[ $status -lt 126 ] || grep -q 'nss_database_reload_1: Assertion' <<<"$output" ||
+		problem "status $status: $output"
 }
 
 # What fails may leave a run unfinished or some changes undone, but nothing that recovery and
@@ -273,13 +277,15 @@ give_back() {
 
 # A disk of which something lacks, of every kind and for every directory in turn.
 point_disk() {
-	local n=$(($1 - 1)) before=$before dir lack
+	local n=$(($1 - 1)) before=$before stage_dirs=("${stage_dirs[@]}") dir lack
 	[ $n -lt $((${#disks[@]} * ${#lacks[@]})) ] || return
 	dir=${disks[n / ${#lacks[@]}]}
 	lack=${lacks[n % ${#lacks[@]}]}
 	restage
 	stop_miners
 	small_disk "$dir"
+	# What is looked at does not go into another filesystem.
+	[[ " ${stage_dirs[*]} " = *" $dir "* ]] || stage_dirs+=("$dir")
 	before=$(host_files)
 	start_miners
 	take_away "$lack" "$dir"

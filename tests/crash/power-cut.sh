@@ -32,7 +32,7 @@ for fs in ext4 xfs; do
 	titles[$fs]="a power cut on $fs before each call of a run"
 	titles[$fs-keep]="a power cut on $fs before each call of a run, which is then kept as far as it came"
 	titles[$fs-rollback]="a power cut on $fs before each call of a rollback"
-	strides[$fs-keep]=2
+	strides[$fs]=2 strides[$fs-keep]=5 strides[$fs-rollback]=3
 	least[$fs]=100 least[$fs-keep]=100 least[$fs-rollback]=60
 	eval "point_$fs() { cut_run $fs \"\$1\" '' before after; }"
 	eval "point_$fs-keep() { cut_run $fs \"\$1\" =keep before after mixed; }"
@@ -42,7 +42,7 @@ without_sync=$(find /usr/lib /usr/lib64 -name 'libeatmydata.so' 2>/dev/null | he
 if [ -n "$without_sync" ] && [ -z "${SANITIZE:-}" ] && [[ " ${filesystems[*]} " = *" ext4 "* ]]; then
 	modes+=(control)
 	titles[control]="the same on ext4 without fsync() is noticed"
-	least[control]=60
+	least[control]=60 strides[control]=4
 	controls[control]=yes
 else
 	left_out+=("the same without fsync() is noticed: no libeatmydata, or a sanitizer, which does not suit it")

@@ -6,7 +6,7 @@
 # Runs COMMAND as root on a private, throw-away copy of this host: own mount, pid,
 # net, uts, ipc and cgroup namespaces, and an overlay on "/" whose upper layer is an
 # ext4 image in memory, so that inode flags, ACLs and xattrs behave as on a real disk.
-# /proc, /sys, /dev, /run and /tmp are new. Exit status: the command's; 77 when this
+# /proc, /sys, /dev, /run, /tmp and /var/tmp are new. Exit status: the command's; 77 when this
 # host cannot carry a range (the last line on stderr says why).
 #
 #   -t SECONDS    after that everything inside is killed (default 120)
@@ -36,7 +36,7 @@ cannot() {
 outside() {
 	local tool
 	[ "$(id -u)" = 0 ] || cannot "needs root"
-	for tool in unshare setpriv mke2fs ip timeout; do
+	for tool in unshare setpriv setfattr mke2fs ip timeout; do
 		command -v $tool >/dev/null || cannot "$tool is not installed"
 	done
 	[ -e /dev/loop-control ] || cannot "this kernel has no loop devices"
@@ -72,6 +72,16 @@ pick_workplace() {
 	cannot "none of /mnt /media /srv /opt is free to work in"
 }
 
+# hide_directory PARENT DIRECTORY MODE: it is empty inside, and still on the image.
+hide_directory() {
+	mkdir -p "$work/disk/upper$2"
+	chown --reference="$1" "$work/disk/upper$1"
+	chmod --reference="$1" "$work/disk/upper$1"
+	touch --reference="$1" "$work/disk/upper$1"
+	chmod "$3" "$work/disk/upper$2"
+	setfattr -n trusted.overlay.opaque -v y "$work/disk/upper$2"
+}
+
 mount_root() {
 	mount -t tmpfs -o mode=755,size=1g range "$work" || cannot "cannot mount a tmpfs"
 	truncate -s 768M "$work/image"
@@ -79,6 +89,7 @@ mount_root() {
 	mkdir "$work/disk" "$work/root"
 	mount -o loop,noatime "$work/image" "$work/disk" || cannot "cannot mount an image"
 	mkdir "$work/disk/upper" "$work/disk/work"
+	hide_directory /var /var/tmp 1777
 	mount -t overlay -o "lowerdir=/,upperdir=$work/disk/upper,workdir=$work/disk/work" range "$work/root" ||
 		cannot "overlayfs does not work on this root filesystem"
 }
@@ -107,7 +118,7 @@ mount_devices() {
 show_directory() {
 	local path=$1 n=$2
 	case $path/ in
-	/tmp/* | /run/* | /dev/* | /proc/* | /sys/*) ;;
+	/tmp/* | /var/tmp/* | /run/* | /dev/* | /proc/* | /sys/*) ;;
 	*) [ "$(findmnt -n -o TARGET -T "$path")" != / ] || return 0 ;;
 	esac
 	mkdir -p ".$path" "$work/disk/upper-$n" "$work/disk/work-$n"
