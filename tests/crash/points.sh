@@ -17,9 +17,8 @@
 # Outside a range it starts workers, which are this script again, each in a range of its
 # own, takes every Mth point each, and adds up what they say.
 #
-#   CRASH_EVERY     of the points that are tried by default, every how many one is (default 1):
-#                   with more, the points of
-#                   a run are a sample, and the titles say so
+#   CRASH_EVERY     every how many of them one is tried (default 1); with more, the points of a
+#                   run are a sample, and the titles say so
 #   CRASH_LONG      every point also of those modes that are a sample by default (strides[NAME])
 #   CRASH_WORKERS   how many ranges at once (default: one a processor, at most 4)
 #   CRASH_MODES     only these modes
