@@ -14,6 +14,7 @@ extern const struct action sshd_harden;
 extern const struct service sshd_service;
 extern const struct service sshd_config_service;
 extern const struct action cron_remove;
+extern const struct action package_ensure;
 extern const struct action unit_stop;
 extern const struct action unit_disable;
 extern const struct action unit_mask;
@@ -30,6 +31,7 @@ const struct action *const actions[] = {
 	&ssh_strip_keys,
 	&sshd_harden,
 	&cron_remove,
+	&package_ensure,
 	&unit_stop,
 	&unit_disable,
 	&unit_mask,

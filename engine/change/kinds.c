@@ -4,6 +4,7 @@
 #include "change/file-edit.h"
 #include "change/file-move.h"
 #include "change/nft-elements.h"
+#include "change/package-set.h"
 #include "change/process-kill.h"
 #include "change/process-stop.h"
 #include "change/socket-destroy.h"
@@ -19,5 +20,6 @@ const struct change_kind *const change_kinds[] = {
 	&socket_destroy_kind,
 	&unit_state_kind,
 	&unit_command_kind,
+	&package_set_kind,
 	NULL,
 };

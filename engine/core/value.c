@@ -273,6 +273,7 @@ static const struct {
 	[TYPE_YES_NO] = {"yes-no", "yes-no-list", check_yes_no},
 	[TYPE_OPTION] = {"option", "option-list", check_option},
 	[TYPE_UNIT] = {"unit", "unit-list", check_unit},
+	[TYPE_PACKAGE] = {"package", "package-list", check_package},
 	[TYPE_CHOICE] = {"choice", "choice-list", check_choice},
 };
 

@@ -30,6 +30,7 @@ enum type {
 	TYPE_YES_NO,      /* yes or no */
 	TYPE_OPTION,      /* one line of an OpenSSH configuration: "Keyword value" */
 	TYPE_UNIT,        /* a systemd unit: systemd.unit(5); without a type it is a service: NAME.service */
+	TYPE_PACKAGE,     /* the name of a package, as its manager has it: libc6, libc6:i386, g++ */
 	TYPE_CHOICE,      /* one of the words that the parameter lists */
 	TYPE_COUNT_,
 };

@@ -85,6 +85,7 @@ void fuzz_example(enum type type, const char *choices, struct strv *ret)
 		[TYPE_YES_NO] = "yes",
 		[TYPE_OPTION] = "PermitRootLogin no",
 		[TYPE_UNIT] = "evil.timer",
+		[TYPE_PACKAGE] = "fail2ban",
 	};
 	if (type == TYPE_CHOICE)
 		strv_addn(ret, choices, strcspn(choices, "|"));

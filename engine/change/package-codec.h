@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What programs that manage packages print, read: apt-get(8) with --simulate, and
+ * dpkg-query(1). Pure, no I/O.
+ */
+#ifndef RESPOND_CHANGE_PACKAGE_CODEC_H
+#define RESPOND_CHANGE_PACKAGE_CODEC_H
+
+#include "base/buf.h"
+
+#include <jansson.h>
+
+enum package_state {
+	PACKAGE_ABSENT,    /* not installed, and nothing of it is there */
+	PACKAGE_REMOVED,   /* not installed; its configuration files are still there */
+	PACKAGE_INSTALLED,
+	PACKAGE_HALFWAY,   /* unpacked, not configured, broken */
+};
+
+struct package {
+	char *name;    /* "fail2ban"; "libc6:i386" where it is of another architecture */
+	char *version; /* "" if unknown */
+	enum package_state state;
+};
+
+struct package_set {
+	struct package *v;
+	size_t n;
+};
+
+int package_set_add(struct package_set *set, const char *name, const char *version, enum package_state state);
+struct package *package_set_find(const struct package_set *set, const char *name); /* NULL: not in it */
+void package_set_free(struct package_set *set);
+#define _cleanup_packages_ _cleanup_(package_set_free)
+
+/* What would be installed and what would be removed. An upgrade is in both. -EBADMSG: a
+ * line that cannot be understood. */
+int apt_parse_simulation(const struct buf *text, struct package_set *ret_install, struct package_set *ret_remove);
+
+/* The lines of dpkg-query --show with DPKG_FORMAT. Of the same name once for each
+ * architecture: the one that is installed counts. */
+#define DPKG_FORMAT "${binary:Package}\\t${Version}\\t${db:Status-Status}\\n"
+int dpkg_parse_status(const struct buf *text, struct package_set *ret);
+
+/* Whether dpkg --verify says that a configuration file is not as the package brought it. */
+bool dpkg_configuration_changed(const struct buf *text);
+
+/* [[name, version, whether configuration files were there before], ...] (NULL: no memory), and
+ * back (-EBADMSG, also for none). */
+json_t *package_set_json(const struct package_set *set);
+int package_set_from_json(const json_t *array, struct package_set *ret);
+
+#endif

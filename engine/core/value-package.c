@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/value-check.h"
+
+#include <string.h>
+
+#define PACKAGE_NAME_MAX 200
+
+/* deb-control(5), Package, with an architecture as apt-get(8) takes it. That also takes "name-"
+ * for a removal, and patterns: neither is a name. */
+int check_package(const char *choices, const char *text, struct buf *out, struct buf *why)
+{
+	(void)choices;
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-._:";
+	int r = value_plain("package name", text, why);
+	if (r < 0)
+		return r;
+	size_t len = strlen(text), good = strspn(text, letters);
+	if (good != len)
+		return value_refuse(why, text, "is not the name of a package: it holds '%c'", text[good] & 0x80 ? '?' : text[good]);
+	if (strchr("+-._:", text[0]) || strchr("-.:", text[len - 1]) || strchr(text, ':') != strrchr(text, ':') ||
+	    len > PACKAGE_NAME_MAX)
+		return value_refuse(why, text, "cannot be the name of a package");
+	return buf_puts(out, text);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "change/package-codec.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct buf text(const char *s)
+{
+	struct buf b = {0};
+	assert_int_equal(buf_puts(&b, s), 0);
+	return b;
+}
+
+static void is(const struct package_set *set, size_t i, const char *name, const char *version, enum package_state state)
+{
+	assert_true(i < set->n);
+	assert_string_equal(set->v[i].name, name);
+	assert_string_equal(set->v[i].version, version);
+	assert_int_equal(set->v[i].state, state);
+}
+
+/* As apt 2.6 prints it. */
+static void a_simulation(void **state)
+{
+	(void)state;
+	_cleanup_buf_ struct buf out = text(
+		"NOTE: This is only a simulation!\n"
+		"Reading package lists...\n"
+		"The following NEW packages will be installed:\n"
+		"  fail2ban libc6:i386\n"
+		"0 upgraded, 2 newly installed, 1 to remove and 0 not upgraded.\n"
+		"Remv old [1.0-1]\n"
+		"Purg older [0.9] [rest]\n"
+		"Inst fail2ban (1.0.2-2 Debian:12.15/oldstable [all])\n"
+		"Inst libc6:i386 (2.36-9 Debian:12.15/oldstable [i386]) []\n"
+		"Inst bash [5.1-1] (5.2.15-2+b2 Debian:12.0/stable [amd64])\n"
+		"Conf fail2ban (1.0.2-2 Debian:12.15/oldstable [all])");
+	_cleanup_packages_ struct package_set install = {0}, remove = {0};
+	assert_int_equal(apt_parse_simulation(&out, &install, &remove), 0);
+	assert_int_equal(install.n, 3);
+	is(&install, 0, "fail2ban", "1.0.2-2", PACKAGE_ABSENT);
+	is(&install, 1, "libc6:i386", "2.36-9", PACKAGE_ABSENT);
+	is(&install, 2, "bash", "5.2.15-2+b2", PACKAGE_ABSENT);
+	assert_int_equal(remove.n, 3);
+	is(&remove, 0, "old", "1.0-1", PACKAGE_INSTALLED);
+	is(&remove, 1, "older", "0.9", PACKAGE_INSTALLED);
+	is(&remove, 2, "bash", "5.1-1", PACKAGE_INSTALLED); /* an upgrade */
+}
+
+static void what_is_no_simulation(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"Inst ", "Inst x", "Inst x (", "Inst x [1]", "Inst x 1.0", "Remv "};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		_cleanup_buf_ struct buf out = text(bad[i]);
+		struct package_set install = {0}, remove = {0};
+		assert_int_equal(apt_parse_simulation(&out, &install, &remove), -EBADMSG);
+		assert_null(install.v);
+		assert_null(remove.v);
+	}
+}
+
+static void states(void **state)
+{
+	(void)state;
+	_cleanup_buf_ struct buf out = text("a\t1.0\tinstalled\nb:amd64\t\tnot-installed\nc\t2\tconfig-files\nd\t3\thalf-configured\n"
+	                                    "e\t\tnot-installed\ne\t5\tinstalled\n");
+	_cleanup_packages_ struct package_set set = {0};
+	assert_int_equal(dpkg_parse_status(&out, &set), 0);
+	assert_int_equal(set.n, 5);
+	is(&set, 0, "a", "1.0", PACKAGE_INSTALLED);
+	is(&set, 1, "b:amd64", "", PACKAGE_ABSENT);
+	is(&set, 2, "c", "2", PACKAGE_REMOVED);
+	is(&set, 3, "d", "3", PACKAGE_HALFWAY);
+	is(&set, 4, "e", "", PACKAGE_INSTALLED);
+	_cleanup_buf_ struct buf bad = text("a 1.0 installed\n");
+	struct package_set none = {0};
+	assert_int_equal(dpkg_parse_status(&bad, &none), -EBADMSG);
+}
+
+static void changed_configuration(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		bool changed;
+	} cases[] = {
+		{"", false},
+		{"??5??????   /usr/bin/x\n", false},
+		{"missing     /usr/share/doc/x\n", false},
+		{"??5?????? c /etc/x.conf\n", true},
+		{"??5??????   /usr/bin/x\nmissing   c /etc/x.conf", true},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		_cleanup_buf_ struct buf out = text(cases[i].text);
+		assert_int_equal(dpkg_configuration_changed(&out), cases[i].changed);
+	}
+}
+
+static void to_json_and_back(void **state)
+{
+	(void)state;
+	_cleanup_packages_ struct package_set set = {0}, back = {0};
+	assert_int_equal(package_set_add(&set, "a", "1:2~3", PACKAGE_ABSENT), 0);
+	assert_int_equal(package_set_add(&set, "b:i386", "", PACKAGE_REMOVED), 0);
+	json_t *json = package_set_json(&set);
+	assert_non_null(json);
+	assert_int_equal(package_set_from_json(json, &back), 0);
+	is(&back, 0, "a", "1:2~3", PACKAGE_ABSENT);
+	is(&back, 1, "b:i386", "", PACKAGE_REMOVED);
+	json_decref(json);
+	static const char *const bad[] = {"[]", "[[]]", "[1]", "[[\"a\"]]", "[[\"a\", 1, true]]", "{}"};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct package_set none = {0};
+		json = json_loads(bad[i], 0, NULL);
+		assert_int_equal(package_set_from_json(json, &none), -EBADMSG);
+		json_decref(json);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_simulation),
+		cmocka_unit_test(what_is_no_simulation),
+		cmocka_unit_test(states),
+		cmocka_unit_test(changed_configuration),
+		cmocka_unit_test(to_json_and_back),
+	};
+	return cmocka_run_group_tests_name("package-codec", tests, NULL, NULL);
+}
