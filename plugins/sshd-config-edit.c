@@ -232,6 +232,13 @@ static bool has_controls(const char *text)
 	return false;
 }
 
+static bool is_port(const char *text)
+{
+	char *end;
+	unsigned long n = *text >= '1' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+	return n >= 1 && n <= 65535 && !*end;
+}
+
 int sshd_option_parse(const char *text, struct sshd_option *ret, struct buf *ret_why)
 {
 	if (has_controls(text))
@@ -244,7 +251,10 @@ int sshd_option_parse(const char *text, struct sshd_option *ret, struct buf *ret
 		return refuse(ret_why, text, "is not a keyword with its value");
 	if (strcmp(lines.v[0].keyword, "match") == 0 || strcmp(lines.v[0].keyword, "include") == 0)
 		return refuse(ret_why, text, "is no setting: it says where settings hold");
-	if (gathers(lines.v[0].keyword))
+	bool port = strcmp(lines.v[0].keyword, "port") == 0;
+	if (port && (lines.v[0].args.n != 1 || !is_port(lines.v[0].args.v[0])))
+		return refuse(ret_why, text, "is not one port: write 'Port 2222'");
+	if (!port && gathers(lines.v[0].keyword))
 		return refuse(ret_why, text,
 			      "cannot be set: sshd gathers the values of all lines with this keyword, so edit "
 			      "the file by hand");
@@ -293,6 +303,22 @@ static const char *line_end(const char *line, size_t len)
 	if (!len || line[len - 1] != '\n')
 		return "";
 	return len > 1 && line[len - 2] == '\r' ? "\r\n" : "\n";
+}
+
+int sshd_line_text(const struct buf *file, unsigned number, struct buf *ret)
+{
+	unsigned at_number = 1;
+	for (size_t at = 0, len; at < file->len; at += len) {
+		len = line_length(file, at);
+		if (at_number++ != number)
+			continue;
+		const char *line = file->data + at;
+		size_t n = len - strlen(line_end(line, len)), indent = 0;
+		while (indent < n && (line[indent] == ' ' || line[indent] == '\t'))
+			indent++;
+		return buf_add(ret, line + indent, n - indent);
+	}
+	return -ENOENT;
 }
 
 int sshd_lines_edit(const struct buf *file, const struct sshd_edit *edits, size_t n, struct buf *ret)

@@ -34,14 +34,18 @@ struct sshd_option {
 };
 
 /* -EINVAL with a sentence (escaped) in RET_WHY: not one keyword with its value; Match and
- * Include; keywords that gather values (Port, AllowUsers, Subsystem, ...), where
- * setting one says nothing about what else is set. */
+ * Include; keywords that gather values (AllowUsers, Subsystem, ...), where setting one
+ * says nothing about what else is set. Port gathers too, but "Port NUMBER" is taken: its
+ * user sees to all lines. */
 int sshd_option_parse(const char *text, struct sshd_option *ret, struct buf *ret_why);
 void sshd_option_free(struct sshd_option *option);
 
 /* Whether ARGS say the same as the option's: "YES" is yes, without-password is
  * prohibit-password; what may be a path or a pattern is compared byte by byte. */
 bool sshd_option_is(const struct sshd_option *option, const struct strv *args);
+
+/* Line NUMBER without its indentation and its end. -ENOENT. */
+int sshd_line_text(const struct buf *file, unsigned number, struct buf *ret);
 
 /* Line NUMBER becomes TEXT; indentation and line end stay. 0: TEXT is put before the
  * first line, with that line's kind of line end. */

@@ -16,75 +16,79 @@
  */
 #include "base/escape.h"
 #include "change/file-edit.h"
-#include "change/service-reload.h"
 #include "core/action.h"
-#include "core/service.h"
-#include "sshd-asker.h"
+#include "sshd-harden.h"
+#include "sshd-profile.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
-struct options {
-	struct sshd_option *v;
-	size_t n;
-};
-
-static void options_free(struct options *options)
+bool wanted_met(const struct wanted *wanted, const struct strv *args)
 {
-	for (size_t i = 0; i < options->n; i++)
-		sshd_option_free(&options->v[i]);
-	free(options->v);
+	return wanted->profile ? sshd_profile_met(&wanted->option, args) : sshd_option_is(&wanted->option, args);
 }
 
-static int add_option(struct plan *plan, struct options *options, const char *text)
+static int add_port(struct plan *plan, struct ports *ports, const char *text)
 {
-	_cleanup_buf_ struct buf why = {0};
-	struct sshd_option *v = reallocarray(options->v, options->n + 1, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	options->v = v;
-	struct sshd_option *o = &v[options->n];
-	int r = sshd_option_parse(text, o, &why);
-	if (r < 0)
-		return r == -EINVAL ? plan_fail(plan, r, "option %s", buf_text(&why)) : r;
-	for (size_t i = 0; i < options->n; i++) {
-		if (strcmp(v[i].keyword, o->keyword) != 0)
-			continue;
-		bool same = sshd_option_is(&v[i], &o->args);
-		sshd_option_free(o);
-		return same ? 0 : plan_fail(plan, -EINVAL, "%s is wanted with two values", v[i].keyword);
-	}
-	options->n++;
+	unsigned port = (unsigned)value_number(text);
+	if (ports_has(ports, port))
+		return 0;
+	if (ports->n == SSHD_PORTS_MAX)
+		return plan_fail(plan, -E2BIG, "more than %d ports are wanted", SSHD_PORTS_MAX);
+	ports->v[ports->n++] = (uint16_t)port;
 	return 0;
 }
 
-static const struct sshd_option *option_for(const struct options *options, const char *keyword)
+/* Takes OPTION over, also on failure. What was asked for by name comes first, and beats a profile. */
+static int add_wanted(struct job *job, struct sshd_option *option, bool profile)
 {
-	for (size_t i = 0; i < options->n; i++)
-		if (strcmp(options->v[i].keyword, keyword) == 0)
-			return &options->v[i];
-	return NULL;
+	const struct wanted *known = job_wanted(job, option->keyword);
+	struct wanted *v = known ? NULL : reallocarray(job->wanted, job->n_wanted + 1, sizeof(*v));
+	if (!v) {
+		bool same = known && (profile || sshd_option_is(&known->option, &option->args));
+		sshd_option_free(option);
+		return !known ? -ENOMEM :
+		       same   ? 0 :
+				plan_fail(job->plan, -EINVAL, "%s is wanted with two values", known->option.keyword);
+	}
+	job->wanted = v;
+	v[job->n_wanted++] = (struct wanted){*option, profile};
+	return 0;
 }
 
-/* The edits of one file, by line. */
-struct file_edits {
-	struct sshd_edit *v;
-	size_t n;
-	struct buf after;
-};
+static int add_option(struct job *job, const char *text, bool profile)
+{
+	_cleanup_buf_ struct buf why = {0};
+	struct sshd_option option;
+	int r = sshd_option_parse(text, &option, &why);
+	if (r < 0)
+		return r == -EINVAL ? plan_fail(job->plan, r, "option %s", buf_text(&why)) : r;
+	if (strcmp(option.keyword, "port") != 0)
+		return add_wanted(job, &option, profile);
+	r = add_port(job->plan, &job->ports, option.args.v[0]);
+	sshd_option_free(&option);
+	return r;
+}
 
-struct job {
-	struct host *host;
-	struct plan *plan;
-	struct options options;
-	struct sshd_asker before, after;
-	struct file_edits *edits; /* by file of `before` */
-	struct sshd_overlay *overlays;
-	size_t n_overlays;
-	long long count; /* lines */
-};
+static int add_profile(struct job *job, const char *profile)
+{
+	_cleanup_strv_ struct strv lines = {0};
+	int r = sshd_profile_options(profile, &lines);
+	for (size_t i = 0; i < lines.n && r == 0; i++)
+		r = add_option(job, lines.v[i], true);
+	return r;
+}
+
+const struct wanted *job_wanted(const struct job *job, const char *keyword)
+{
+	for (size_t i = 0; i < job->n_wanted; i++)
+		if (strcmp(job->wanted[i].option.keyword, keyword) == 0)
+			return &job->wanted[i];
+	return NULL;
+}
 
 static void job_end(struct job *job)
 {
@@ -94,23 +98,26 @@ static void job_end(struct job *job)
 	}
 	free(job->edits);
 	free(job->overlays);
-	options_free(&job->options);
+	for (size_t i = 0; i < job->n_wanted; i++)
+		sshd_option_free(&job->wanted[i].option);
+	free(job->wanted);
+	strv_free(&job->texts);
 	sshd_asker_close(&job->before);
 	sshd_asker_close(&job->after);
 }
 
-/* The first file that is the same one: links may give it several names. */
-static size_t first_name(const struct sshd_config *config, size_t file)
+size_t job_file(const struct job *job, size_t file)
 {
+	const struct sshd_config *config = &job->before.config;
 	for (size_t i = 0; i < file; i++)
 		if (config->files[i]->target && strcmp(config->files[i]->target, config->files[file]->target) == 0)
 			return i;
 	return file;
 }
 
-static int add_edit(struct job *job, size_t file, unsigned number, const char *text)
+int job_edit(struct job *job, size_t file, unsigned number, const char *text)
 {
-	struct file_edits *e = &job->edits[first_name(&job->before.config, file)];
+	struct file_edits *e = &job->edits[job_file(job, file)];
 	for (size_t i = 0; number && i < e->n; i++)
 		if (e->v[i].number == number)
 			return 0; /* a file that is included twice */
@@ -118,7 +125,10 @@ static int add_edit(struct job *job, size_t file, unsigned number, const char *t
 	if (!v)
 		return -ENOMEM;
 	e->v = v;
-	v[e->n++] = (struct sshd_edit){number, text};
+	size_t at = e->n++;
+	for (; at && v[at - 1].number > number; at--)
+		v[at] = v[at - 1];
+	v[at] = (struct sshd_edit){number, text};
 	job->count++;
 	return 0;
 }
@@ -127,20 +137,20 @@ static int find_edits(struct job *job)
 {
 	const struct sshd_config *config = &job->before.config;
 	int r = 0;
-	for (size_t o = 0; o < job->options.n && r == 0; o++) {
-		const struct sshd_option *option = &job->options.v[o];
+	for (size_t o = 0; o < job->n_wanted && r == 0; o++) {
+		const struct sshd_option *option = &job->wanted[o].option;
 		bool global = false;
 		for (size_t i = 0; i < config->n_statements && !global; i++)
 			global = config->statements[i].chain == 0 &&
 			         strcmp(sshd_statement_line(config, i)->keyword, option->keyword) == 0;
 		if (!global)
-			r = add_edit(job, 0, 0, option->text);
+			r = job_edit(job, 0, 0, option->text);
 	}
 	for (size_t i = 0; i < config->n_statements && r == 0; i++) {
 		const struct sshd_line *line = sshd_statement_line(config, i);
-		const struct sshd_option *option = option_for(&job->options, line->keyword);
-		if (option && (line->broken || !sshd_option_is(option, &line->args)))
-			r = add_edit(job, config->statements[i].file, line->number, option->text);
+		const struct wanted *wanted = job_wanted(job, line->keyword);
+		if (wanted && (line->broken || !wanted_met(wanted, &line->args)))
+			r = job_edit(job, config->statements[i].file, line->number, wanted->option.text);
 	}
 	return r;
 }
@@ -168,8 +178,8 @@ static int wanted_values(struct job *job, struct buf *ret_dump)
 	struct sshd_config config = {.files = files, .n_files = 1};
 	_cleanup_(sshd_view_close) struct sshd_view view = {0};
 	_cleanup_buf_ struct buf why = {0};
-	for (size_t i = 0; i < job->options.n; i++)
-		buf_printf(&file.bytes, "%s\n", job->options.v[i].text);
+	for (size_t i = 0; i < job->n_wanted; i++)
+		buf_printf(&file.bytes, "%s\n", job->wanted[i].option.text);
 	int r = buf_error(&file.bytes);
 	if (r == 0)
 		r = sshd_view_open(&config, &view);
@@ -188,9 +198,10 @@ static int wanted_value(const struct buf *dump, const struct sshd_option *option
 }
 
 /* What the two dumps of one connection say about one option. */
-static int tell_value(struct job *job, const struct sshd_case *c, const struct sshd_option *option,
-                      const struct buf *before, const struct buf *after, const char *wanted)
+static int tell_value(struct job *job, const struct sshd_case *c, const struct wanted *w, const struct buf *before,
+                      const struct buf *after, const char *wanted)
 {
+	const struct sshd_option *option = &w->option;
 	_cleanup_buf_ struct buf was = {0}, is = {0}, was_shown = {0}, is_shown = {0};
 	int was_there = sshd_dump_value(before, option->keyword, &was);
 	int is_there = sshd_dump_value(after, option->keyword, &is);
@@ -201,7 +212,9 @@ static int tell_value(struct job *job, const struct sshd_case *c, const struct s
 	bool same = buf_equal(&was, &is);
 	int r = plan_note(job->plan, "%s: %s %s%s%s", c->label, option->keyword, same ? "" : buf_text(&was_shown),
 	                  same ? "" : " -> ", buf_text(&is_shown));
-	if (r == 0 && wanted && strcasecmp(buf_text(&is), wanted) != 0)
+	bool met = !wanted || strcasecmp(buf_text(&is), wanted) == 0 ||
+	           (w->profile && sshd_profile_met_by(option, buf_text(&is)));
+	if (r == 0 && !met)
 		r = plan_residual(job->plan, "%s: %s would still be %s", c->label, option->keyword,
 		                  buf_text(&is_shown));
 	return r;
@@ -214,11 +227,11 @@ static int tell_case(struct job *job, const struct sshd_case *c, const struct bu
 	int r = sshd_asker_dump(&job->before, c, &before, NULL);
 	if (r == 0)
 		r = sshd_asker_dump(&job->after, c, &after, &guessed);
-	for (size_t i = 0; i < job->options.n && r == 0; i++) {
+	for (size_t i = 0; i < job->n_wanted && r == 0; i++) {
 		_cleanup_buf_ struct buf value = {0};
-		r = wanted_value(wanted, &job->options.v[i], &value);
+		r = wanted_value(wanted, &job->wanted[i].option, &value);
 		if (r == 0)
-			r = tell_value(job, c, &job->options.v[i], before, after, guessed ? NULL : buf_text(&value));
+			r = tell_value(job, c, &job->wanted[i], before, after, guessed ? NULL : buf_text(&value));
 	}
 	return r;
 }
@@ -287,68 +300,6 @@ static int check_content(struct host *host, const char *path, const struct buf *
 	return r;
 }
 
-/* An option on the command line of the running sshd beats its files. */
-static int tell_override(struct job *job, pid_t pid, const char *text)
-{
-	_cleanup_(sshd_option_free) struct sshd_option given = {0};
-	_cleanup_buf_ struct buf why = {0}, shown = {0};
-	if (sshd_option_parse(text, &given, &why) < 0)
-		return 0;
-	const struct sshd_option *option = option_for(&job->options, given.keyword);
-	if (!option || sshd_option_is(option, &given.args))
-		return 0;
-	escape_str(&shown, text);
-	return plan_residual(job->plan, "the running sshd (pid %d) was started with -o %s, which beats its files",
-			     (int)pid, buf_text(&shown));
-}
-
-/* sshd shows its arguments in its title, joined by blanks: "sshd: /usr/sbin/sshd -D -o
- * PermitRootLogin=yes [listener] 0 of 10-100 startups". */
-static int tell_title(struct job *job, pid_t pid, char *title)
-{
-	int r = 0;
-	char *save = NULL, *word = strtok_r(title, " ", &save);
-	for (; word && r == 0; word = strtok_r(NULL, " ", &save)) {
-		if (strcmp(word, "[listener]") == 0)
-			break;
-		if (strcmp(word, "-f") == 0 && (word = strtok_r(NULL, " ", &save)) && strcmp(word, SSHD_CONFIG) != 0) {
-			_cleanup_buf_ struct buf shown = {0};
-			escape_str(&shown, word);
-			r = plan_residual(job->plan, "the running sshd (pid %d) reads %s, not " SSHD_CONFIG, (int)pid,
-					  buf_text(&shown));
-		}
-		if (!word || strncmp(word, "-o", 2) != 0)
-			continue;
-		char *text = word[2] ? word + 2 : strtok_r(NULL, " ", &save);
-		_cleanup_buf_ struct buf option = {0};
-		buf_puts(&option, text ? text : "");
-		if (text && !strchr(text, '=')) { /* -o "Keyword value" */
-			char *value = strtok_r(NULL, " ", &save);
-			buf_printf(&option, " %s", value ? value : "");
-		}
-		r = buf_error(&option) ? buf_error(&option) : tell_override(job, pid, buf_text(&option));
-	}
-	return r;
-}
-
-static int tell_overrides(struct job *job)
-{
-	_cleanup_pids_ struct pids pids = {0};
-	int r = service_listeners(job->host, &sshd_service, &pids);
-	if (r < 0 && r != -ENOMEM)
-		return host_blind(job->host, "cannot look for the running sshd: %s", strerror(-r));
-	for (size_t i = 0; i < pids.n && r == 0; i++) {
-		_cleanup_strv_ struct strv argv = {0};
-		_cleanup_buf_ struct buf title = {0};
-		if (proc_cmdline(job->host->proc, pids.v[i], 65536, &argv, NULL) < 0)
-			continue;
-		for (size_t k = 0; k < argv.n; k++)
-			buf_printf(&title, "%s ", argv.v[k]);
-		r = buf_error(&title) ? buf_error(&title) : title.len ? tell_title(job, pids.v[i], title.data) : 0;
-	}
-	return r;
-}
-
 static int open_before(struct job *job)
 {
 	_cleanup_buf_ struct buf why = {0};
@@ -376,7 +327,8 @@ static int harden(struct job *job, bool reload)
 	if (r == -ENOENT)
 		return plan_note(job->plan, "there is no " SSHD_CONFIG " on this host: nothing to harden");
 	int (*const steps[])(struct job *) = {
-		find_edits, compose_files, open_after, test_result, tell_cases, tell_overrides,
+		reach_check, find_edits, port_find_edits, compose_files, open_after,
+		test_result, tell_cases, port_tell,       running_tell,
 	};
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && r == 0; i++)
 		r = steps[i](job);
@@ -389,16 +341,25 @@ static int plan_harden(struct host *host, const struct args *args, struct plan *
 {
 	_cleanup_(job_end) struct job job = {.host = host, .plan = plan};
 	const struct strv *options = args_list(args, "option");
+	const char *profile = args_text(args, "profile");
 	int r = 0;
+	if (!args_has(args, "option") && !args_has(args, "profile"))
+		return plan_fail(plan, -EINVAL, "neither an option nor a profile is wanted");
 	for (size_t i = 0; i < options->n && r == 0; i++)
-		r = add_option(plan, &job.options, options->v[i]);
-	if (r == 0 && job.options.n)
+		r = add_option(&job, options->v[i], false);
+	if (r == 0 && profile)
+		r = add_profile(&job, profile);
+	if (r == 0 && (job.n_wanted || job.ports.n))
 		r = harden(&job, args_yes(args, "reload"));
 	return r < 0 ? r : plan_fact_number(plan, "count", job.count);
 }
 
 static const struct param params[] = {
-	{"option", TYPE_OPTION, PARAM_REQUIRED | PARAM_LIST, NULL, NULL, "options, as in sshd_config(5)"},
+	{"option", TYPE_OPTION, PARAM_SOME | PARAM_LIST, NULL, NULL,
+	 "options, as in sshd_config(5); they beat the profile's; Port lines: exactly these ports"},
+	{"profile", TYPE_CHOICE, PARAM_SOME, NULL, SSHD_PROFILES,
+	 "options that belong together, or stricter ones where there are. baseline: " SSHD_BASELINE
+	 "; strict: the same and " SSHD_STRICT},
 	{"reload", TYPE_YES_NO, 0, "yes", NULL, "whether the running sshd is told to read them"},
 	{.name = NULL},
 };

@@ -153,7 +153,7 @@ static int reload_by_signal(struct host *host, const struct service *service, st
 	return r;
 }
 
-static bool unit_active(const char *unit)
+bool service_unit_active(const char *unit)
 {
 	const char *argv[] = {SYSTEMCTL, "is-active", "--quiet", "--", unit, NULL};
 	int status;
@@ -180,7 +180,7 @@ int service_reload(struct host *host, const struct service *service, struct buf 
 {
 	bool systemd = service->units && host_runs_systemd(host);
 	for (size_t i = 0; systemd && service->units[i]; i++)
-		if (unit_active(service->units[i]))
+		if (service_unit_active(service->units[i]))
 			return reload_unit(service->units[i], ret_note);
 	return service->daemon ? reload_by_signal(host, service, ret_note) : -ESRCH;
 }

@@ -14,6 +14,9 @@
  * RET_NOTE (escaped) says what was done or what went wrong. */
 int service_reload(struct host *host, const struct service *service, struct buf *ret_note);
 
+/* Whether systemd has a unit active. */
+bool service_unit_active(const char *unit);
+
 /* The processes that run the service's daemon (the file itself, not its name) and
  * accept TCP connections in our network namespace. Sessions that listen for what they
  * forward are none: their parent is the daemon. */

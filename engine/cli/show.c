@@ -275,11 +275,11 @@ static json_t *json_action(const struct action *a)
 {
 	json_t *params = json_array(), *facts = json_array();
 	for (const struct param *q = a->params; q->name; q++)
-		json_array_append_new(params, json_pack("{ss ss sb sb ss* ss* ss}", "name", q->name, "type",
+		json_array_append_new(params, json_pack("{ss ss sb sb sb ss* ss* ss}", "name", q->name, "type",
 		                                        type_name(q->type, q->flags & PARAM_LIST), "required",
 		                                        !!(q->flags & PARAM_REQUIRED), "matcher",
-		                                        !!(q->flags & PARAM_MATCHER), "default", q->fallback, "choices",
-		                                        q->choices, "help", q->help));
+		                                        !!(q->flags & PARAM_MATCHER), "some", !!(q->flags & PARAM_SOME),
+		                                        "default", q->fallback, "choices", q->choices, "help", q->help));
 	for (const struct fact_decl *f = a->facts; f->name; f++)
 		json_array_append_new(facts, json_pack("{ss ss ss}", "name", f->name, "type",
 		                                       type_name(f->type, f->type != TYPE_NUMBER), "help", f->help));
@@ -293,6 +293,8 @@ static void print_param(const struct printer *p, const struct param *q)
 		print_styled(p, STYLE_DIM, " [%s]", q->choices);
 	if (q->flags & PARAM_REQUIRED)
 		print_styled(p, STYLE_YELLOW, " (required)");
+	else if (q->flags & PARAM_SOME)
+		print_styled(p, STYLE_YELLOW, " (at least one of those marked so)");
 	else if (q->fallback)
 		print_styled(p, STYLE_DIM, " (default: %s)", q->fallback);
 	fputc('\n', p->out);

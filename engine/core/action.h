@@ -13,6 +13,7 @@
 #define PARAM_REQUIRED 1u
 #define PARAM_LIST 2u
 #define PARAM_MATCHER 4u /* at least one of the action's matchers must be given */
+#define PARAM_SOME 8u    /* at least one of those with this flag must be given */
 
 struct param {
 	const char *name;

@@ -82,19 +82,20 @@ static void check_required(const struct step *step, struct diags *diags)
 			         step->action->name, p->name, p->help);
 }
 
-static void check_matchers(const struct step *step, struct diags *diags)
+/* At least one of the parameters with FLAG; LACK says what is missing without. */
+static void check_some(const struct step *step, unsigned flag, const char *lack, struct diags *diags)
 {
 	_cleanup_buf_ struct buf names = {0};
 	for (const struct param *p = step->action->params; p->name; p++) {
-		if (!(p->flags & PARAM_MATCHER))
+		if (!(p->flags & flag))
 			continue;
 		if (is_given(step, p))
 			return;
 		buf_printf(&names, "%s%s", names.len ? ", " : "", p->name);
 	}
 	if (names.len)
-		diag_add(diags, step->line, "step '%s' (%s) does not say what to act on: at least one of %s is required",
-		         step->name, step->action->name, buf_text(&names));
+		diag_add(diags, step->line, "step '%s' (%s) does not say %s: at least one of %s is required", step->name,
+		         step->action->name, lack, buf_text(&names));
 }
 
 static int check_when(const struct playbook *playbook, size_t i, struct diags *diags)
@@ -118,7 +119,8 @@ static int check_step(const struct playbook *playbook, size_t i, struct diags *d
 	for (size_t a = 0; r == 0 && a < step->n_arguments; a++)
 		r = check_argument(playbook, i, &step->arguments[a], diags);
 	check_required(step, diags);
-	check_matchers(step, diags);
+	check_some(step, PARAM_MATCHER, "what to act on", diags);
+	check_some(step, PARAM_SOME, "what is wanted", diags);
 	return r;
 }
 

@@ -118,4 +118,18 @@ check "harden-sshd: sshd lives" kill -0 "$SSHD_PID"
 check "harden-sshd: the session lives" kill -0 "$SESSION_PID"
 take_back harden-sshd 0
 same "harden-sshd: sshd's settings are as before" "$settings" "$(sshd_settings)"
+
+# ---- lockdown-sshd.pb ------------------------------------------------------------------
+
+plan_and_run lockdown-sshd
+same "lockdown-sshd: a key only, in every case" \
+	"authenticationmethods publickey disableforwarding yes maxauthtries 3 passwordauthentication no permitrootlogin no" \
+	"$(sshd_settings | grep -E '^(permitroot|passwordauth|authenticationm|disablefor|maxauth)' | sort -u | paste -sd' ')"
+check "lockdown-sshd: waits to be confirmed" grep -q "^$run.*to be confirmed until" <<<"$(respond --list)"
+check "lockdown-sshd: the session lives" kill -0 "$SESSION_PID"
+take_back lockdown-sshd 0
+same "lockdown-sshd: sshd's settings are as before" "$settings" "$(sshd_settings)"
+run_respond --playbook lockdown-sshd.pb --set 'options=PermitRootLogin prohibit-password, Port 2222' --dry-run
+check "lockdown-sshd: an option beats the profile" grep -q 'permitrootlogin .*without-password' <<<"$output"
+check "lockdown-sshd: the port is told" grep -q 'ports: .* -> 2222' <<<"$output"
 finish

@@ -4,16 +4,21 @@
 #include "base/fd.h"
 #include "base/spawn.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool entered;
@@ -281,4 +286,61 @@ void apply_planned(struct ssh_stage *s)
 		if (c->writes_target)
 			put_bytes(c->target, buf_text(&c->result), c->result.len);
 	}
+}
+
+pid_t start_sshd(const char *extra)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm(60);
+		int null = open("/dev/null", O_RDWR);
+		dup2(null, 0);
+		dup2(null, 1);
+		dup2(null, 2);
+		bool whole = extra && *extra == '-';
+		execl("/usr/sbin/sshd", "/usr/sbin/sshd", "-D", !extra ? NULL : whole ? extra : "-o",
+		      whole ? NULL : extra, NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+int connect_sshd(char *banner, size_t size)
+{
+	const struct sockaddr_in to = {
+	    .sin_family = AF_INET, .sin_port = htons(SSHD_PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct timespec pause = {.tv_nsec = 20000000};
+	for (int i = 0; i < 100; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		const struct timeval limit = {.tv_sec = 2};
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+		if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0) {
+			ssize_t n = recv(fd, banner, size - 1, 0);
+			banner[n > 0 ? n : 0] = '\0';
+			return fd;
+		}
+		close(fd);
+		nanosleep(&pause, NULL);
+	}
+	banner[0] = '\0';
+	return -1;
+}
+
+void end_sshd(pid_t pid)
+{
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+}
+
+bool logs_in(const char *name)
+{
+	char key[64];
+	int status = -1;
+	snprintf(key, sizeof(key), "/run/keys/%s", name);
+	const char *argv[] = {"/usr/bin/ssh", "-F", "none", "-p", "2222", "-i", key, "-o", "IdentitiesOnly=yes", "-o",
+	                      "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+	                      "root@127.0.0.1", "exit 7", NULL};
+	assert_int_equal(spawn_read(argv, 20000, NULL, NULL, &status), 0);
+	return status == 7;
 }

@@ -62,4 +62,18 @@ void assert_no_residual(struct ssh_stage *s);
 /* Writes what the plan says, as file.edit would. */
 void apply_planned(struct ssh_stage *s);
 
+/* A real sshd with the configuration that is in place (EXTRA: what follows -o,
+ * or a whole option, or NULL), for a
+ * minute at most. */
+#define SSHD_PORT 2222
+pid_t start_sshd(const char *extra);
+void end_sshd(pid_t pid);
+
+/* A connection to SSHD_PORT at loopback, tried for two seconds: -1 when nobody listens. BANNER: the first
+ * bytes that the server says, "" when it does not answer within two seconds. */
+int connect_sshd(char *banner, size_t size);
+
+/* Whether sshd lets root in with the key at /run/keys/NAME. */
+bool logs_in(const char *name);
+
 #endif

@@ -80,7 +80,8 @@ static void options_are_checked(void **state)
 	static const struct {
 		const char *text, *why;
 	} bad[] = {
-		{"Port 22", "gathers"},        {"AllowUsers a", "gathers"},       {"Subsystem sftp x", "gathers"},
+		{"Port ssh", "is not one port"}, {"Port 0", "is not one port"}, {"Port 22 23", "is not one port"},
+		{"ListenAddress ::", "gathers"},       {"AllowUsers a", "gathers"},       {"Subsystem sftp x", "gathers"},
 		{"Match all", "is no setting"},      {"Include /x", "is no setting"},         {"acceptenv X", "gathers"},
 		{"PermitRootLogin", "not a keyword"}, {"# no", "not a keyword"},        {"", "not a keyword"},
 		{"Banner \"x", "not a keyword"},   {"PermitRootLogin no\nPort 1", "more than one line"},
