@@ -332,10 +332,13 @@ static const struct fact_decl facts[] = {
 	{0},
 };
 
+static const char *const techniques[] = {"T1053.003 Scheduled Task/Job: Cron", NULL};
+
 const struct action cron_remove = {
 	.name = "cron.remove",
 	.summary = "remove entries from crontabs, and scripts from cron's directories",
 	.params = params,
 	.facts = facts,
 	.plan = cron_remove_plan,
+	.techniques = techniques,
 };

@@ -196,10 +196,13 @@ static const struct fact_decl facts[] = {
 	{0},
 };
 
+static const char *const techniques[] = {"T1105 Ingress Tool Transfer", NULL};
+
 const struct action file_quarantine = {
 	.name = "file.quarantine",
 	.summary = "move files into the vault",
 	.params = params,
 	.facts = facts,
 	.plan = plan_quarantine,
+	.techniques = techniques,
 };

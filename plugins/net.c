@@ -146,10 +146,13 @@ static const struct fact_decl facts[] = {
 	{0},
 };
 
+static const char *const techniques[] = {"T1071 Application Layer Protocol", "T1110 Brute Force", NULL};
+
 const struct action net_block = {
 	.name = "net.block",
 	.summary = "drop all traffic with addresses, and end the connections with them",
 	.params = params,
 	.facts = facts,
 	.plan = plan_net_block,
+	.techniques = techniques,
 };

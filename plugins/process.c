@@ -287,6 +287,8 @@ static const struct fact_decl facts[] = {
 	{0},
 };
 
+static const char *const techniques[] = {"T1496 Resource Hijacking", NULL};
+
 const struct action process_find = {
 	.name = "process.find",
 	.summary = "look for processes, for the steps that follow",
@@ -301,6 +303,7 @@ const struct action process_stop = {
 	.params = params,
 	.facts = facts,
 	.plan = plan_stop,
+	.techniques = techniques,
 };
 
 const struct action process_kill = {
@@ -309,4 +312,5 @@ const struct action process_kill = {
 	.params = params,
 	.facts = facts,
 	.plan = plan_kill,
+	.techniques = techniques,
 };

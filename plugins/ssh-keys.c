@@ -397,10 +397,13 @@ static const struct fact_decl facts[] = {
 	{.name = NULL},
 };
 
+static const char *const techniques[] = {"T1098.004 Account Manipulation: SSH Authorized Keys", NULL};
+
 const struct action ssh_strip_keys = {
 	.name = "ssh.strip-keys",
 	.summary = "strip keys from authorized_keys files",
 	.params = params,
 	.facts = facts,
 	.plan = plan_strip_keys,
+	.techniques = techniques,
 };

@@ -370,10 +370,13 @@ static const struct fact_decl facts[] = {
 	{.name = NULL},
 };
 
+static const char *const techniques[] = {"T1021.004 Remote Services: SSH", "T1110 Brute Force", NULL};
+
 const struct action sshd_harden = {
 	.name = "sshd.harden",
 	.summary = "set options of sshd so that they hold for every connection",
 	.params = params,
 	.facts = facts,
 	.plan = plan_harden,
+	.techniques = techniques,
 };

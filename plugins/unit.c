@@ -277,12 +277,16 @@ static const struct fact_decl stop_facts[] = {
 	{0},
 };
 
+static const char *const installed[] = {"T1543.002 Create or Modify System Process: Systemd Service", NULL};
+static const char *const stopped[] = {"T1489 Service Stop", NULL};
+
 const struct action unit_stop = {
 	.name = "unit.stop",
 	.summary = "stop units; they stay enabled",
 	.params = units_only,
 	.facts = stop_facts,
 	.plan = stop_plan,
+	.techniques = installed,
 };
 
 const struct action unit_disable = {
@@ -291,6 +295,7 @@ const struct action unit_disable = {
 	.params = units_and_stop,
 	.facts = facts,
 	.plan = disable_plan,
+	.techniques = installed,
 };
 
 const struct action unit_mask = {
@@ -299,6 +304,7 @@ const struct action unit_mask = {
 	.params = units_and_stop,
 	.facts = facts,
 	.plan = mask_plan,
+	.techniques = installed,
 };
 
 const struct action unit_enable = {
@@ -307,6 +313,7 @@ const struct action unit_enable = {
 	.params = units_and_start,
 	.facts = facts,
 	.plan = enable_plan,
+	.techniques = stopped,
 };
 
 const struct action unit_restart = {

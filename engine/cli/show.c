@@ -283,7 +283,11 @@ static json_t *json_action(const struct action *a)
 	for (const struct fact_decl *f = a->facts; f->name; f++)
 		json_array_append_new(facts, json_pack("{ss ss ss}", "name", f->name, "type",
 		                                       type_name(f->type, f->type != TYPE_NUMBER), "help", f->help));
-	return json_pack("{ss ss so so}", "name", a->name, "summary", a->summary, "arguments", params, "facts", facts);
+	json_t *techniques = json_array();
+	for (const char *const *t = a->techniques; t && *t; t++)
+		json_array_append_new(techniques, json_string(*t));
+	return json_pack("{ss ss so so so}", "name", a->name, "summary", a->summary, "arguments", params, "facts", facts,
+	                 "techniques", techniques);
 }
 
 static void print_param(const struct printer *p, const struct param *q)
@@ -330,6 +334,10 @@ static void print_action(const struct printer *p, const struct action *a)
 	for (const struct fact_decl *f = a->facts; f->name; f++)
 		print_styled(p, STYLE_PLAIN, "  %-14s %-18s %s\n", f->name, type_name(f->type, f->type != TYPE_NUMBER),
 		             f->help);
+	if (a->techniques)
+		print_styled(p, STYLE_BOLD, "\nRemedies\n");
+	for (const char *const *t = a->techniques; t && *t; t++)
+		print_styled(p, STYLE_PLAIN, "  %s\n", *t);
 }
 
 int show_actions(const struct printer *p, const struct parts *parts, const char *name, bool json)

@@ -36,6 +36,8 @@ struct action {
 	const struct param *params;     /* ended by a NULL name */
 	const struct fact_decl *facts;  /* ended by a NULL name */
 	int (*plan)(struct host *host, const struct args *args, struct plan *plan);
+	const char *const *techniques;  /* of MITRE ATT&CK that it remedies: "T1053.003 Scheduled Task/Job: Cron";
+	                                 * ended by NULL. NULL: it remedies none by itself */
 };
 
 const struct action *action_find(const struct action *const *actions, const char *name);

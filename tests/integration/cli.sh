@@ -23,6 +23,7 @@ for action in process.find process.stop process.kill net.block file.quarantine s
 	check "--actions $action for machines" is_json < <(respond --actions $action --format json)
 done
 check "--actions for machines" is_json < <(respond --actions --format json)
+check "--actions says what an action remedies" grep -q "T1053.003 Scheduled Task/Job: Cron" <<<"$(respond --actions cron.remove)"
 run_respond --actions no.such
 same "an action that does not exist" 2 $status
 for usage in '' '--playbook' '--no-such-option' '--dry-run' '--rollback last --list' '--list extra' '--format xml --list'; do

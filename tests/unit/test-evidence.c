@@ -98,8 +98,8 @@ static int plan_look(struct host *host, const struct args *args, struct plan *pl
 
 static const struct param no_params[] = {{0}};
 static const struct fact_decl no_facts[] = {{0}};
-static const struct action set_action = {"toy.set", "set it", no_params, no_facts, plan_set};
-static const struct action look_action = {"toy.look", "look", no_params, no_facts, plan_look};
+static const struct action set_action = {"toy.set", "set it", no_params, no_facts, plan_set, NULL};
+static const struct action look_action = {"toy.look", "look", no_params, no_facts, plan_look, NULL};
 
 static const struct parts parts = {
 	.actions = (const struct action *const[]){&set_action, &look_action, NULL},

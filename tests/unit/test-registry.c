@@ -60,6 +60,21 @@ static void check_param(const struct action *action, const struct param *p)
 		assert_fallback(action, p);
 }
 
+/* "T1053.003 Scheduled Task/Job: Cron" */
+static void assert_technique(const char *text)
+{
+	static const char digits[] = "0123456789";
+	assert_int_equal(text[0], 'T');
+	assert_int_equal(strspn(text + 1, digits), 4);
+	text += 5;
+	if (*text == '.') {
+		assert_int_equal(strspn(text + 1, digits), 3);
+		text += 4;
+	}
+	assert_int_equal(text[0], ' ');
+	assert_true(strlen(text + 1) > 3 && text[1] != ' ');
+}
+
 static void tables_fit_the_language(void **state)
 {
 	(void)state;
@@ -70,6 +85,8 @@ static void tables_fit_the_language(void **state)
 		assert_non_null(action->plan);
 		for (const struct param *p = action->params; p->name; p++)
 			check_param(action, p);
+		for (const char *const *t = action->techniques; t && *t; t++)
+			assert_technique(*t);
 		for (const struct fact_decl *f = action->facts; f->name; f++) {
 			assert_name(f->name);
 			assert_ptr_equal(action_fact(action, f->name), f);

@@ -165,10 +165,10 @@ static const struct param toy_params[] = {
 	{0},
 };
 static const struct fact_decl toy_facts[] = {{.name = "cell", .type = TYPE_TEXT, .help = "cells"}, {0}};
-static const struct action set_action = {"toy.set", "set cells", toy_params, toy_facts, plan_set};
-static const struct action burn_action = {"toy.burn", "set cells for good", toy_params, toy_facts, plan_burn};
-static const struct action broken_action = {"toy.broken", "fail", toy_params, toy_facts, plan_broken};
-static const struct action brittle_action = {"toy.brittle", "fail later", toy_params, toy_facts, plan_brittle};
+static const struct action set_action = {"toy.set", "set cells", toy_params, toy_facts, plan_set, NULL};
+static const struct action burn_action = {"toy.burn", "set cells for good", toy_params, toy_facts, plan_burn, NULL};
+static const struct action broken_action = {"toy.broken", "fail", toy_params, toy_facts, plan_broken, NULL};
+static const struct action brittle_action = {"toy.brittle", "fail later", toy_params, toy_facts, plan_brittle, NULL};
 
 static const struct service toyd = {.name = "toyd", .daemon = "/usr/sbin/toyd"};
 static const struct service toyd_config = {.name = "toyd-config"}; /* checks edits only */
