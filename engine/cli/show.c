@@ -20,35 +20,6 @@ int put_json(const struct printer *p, json_t *value)
 	return EXIT_DONE;
 }
 
-struct run_counts {
-	size_t done, undone, held;
-	size_t live; /* in force still, of those that can be undone */
-};
-
-static struct run_counts count_run(const struct run *run)
-{
-	struct run_counts n = {0};
-	for (size_t i = 0; i < run->n; i++) {
-		n.done += run->entries[i].outcome == OUTCOME_DONE;
-		n.held += run->entries[i].outcome == OUTCOME_HELD;
-		n.undone += run->entries[i].undo == UNDO_DONE;
-		n.live += entry_live(&run->entries[i]) && !(run->entries[i].change->kind->flags & CHANGE_IRREVERSIBLE);
-	}
-	return n;
-}
-
-static const char *run_word(const struct run *run, const struct run_counts *n)
-{
-	if (run->undoing)
-		return "rollback unfinished";
-	if (n->undone)
-		return n->live ? "partly undone" : "rolled back";
-	if (!run->ended)
-		return "unfinished";
-	static const char *const words[] = {"done", "failed", "?", "partly done", "refused"};
-	return run->status >= 0 && run->status <= 4 ? words[run->status] : "?";
-}
-
 static void print_deadlines(const struct printer *p, const struct run *run)
 {
 	int64_t confirm_by = run_confirm_by(run), deadline = run_deadline(run);
@@ -62,12 +33,12 @@ static void print_deadlines(const struct printer *p, const struct run *run)
 
 static void print_run_line(const struct printer *p, const struct run *run)
 {
-	struct run_counts n = count_run(run);
+	struct run_counts n = run_count(run);
 	print_styled(p, STYLE_BOLD, "%s", run->id);
 	/* Date and time of the RFC 3339 text; --format json has it whole. */
 	const char *started = run->started ? run->started : "";
 	print_styled(p, STYLE_PLAIN, "  %.10s %.8s  %-13s %3zu done", started, strlen(started) > 11 ? started + 11 : "",
-	             run_word(run, &n), n.done);
+	             run_word(run), n.done);
 	if (n.undone)
 		print_styled(p, STYLE_PLAIN, ", %zu undone", n.undone);
 	if (run->n_evidence)
@@ -80,12 +51,12 @@ static void print_run_line(const struct printer *p, const struct run *run)
 
 static json_t *json_run_line(const struct run *run)
 {
-	struct run_counts n = count_run(run);
+	struct run_counts n = run_count(run);
 	json_t *status = run->status < 0 ? json_null() : json_integer(run->status);
 	json_t *playbook = json_text(run->playbook ? run->playbook : "");
 	json_t *started = json_text(run->started ? run->started : "");
 	return json_pack("{ss so so so ss si si si so so}", "run", run->id, "playbook", playbook, "started", started, "status",
-	                 status, "state", run_word(run, &n), "done", (int)n.done, "undone", (int)n.undone, "evidence",
+	                 status, "state", run_word(run), "done", (int)n.done, "undone", (int)n.undone, "evidence",
 	                 (int)run->n_evidence, "confirm-by",
 	                 json_ms(run_confirm_by(run)), "deadline", json_ms(run_deadline(run)));
 }

@@ -207,7 +207,8 @@ int journal_open(const struct state *state, const char *run, struct journal **re
 	return 0;
 }
 
-int journal_read(const struct state *state, const char *run, json_t **ret_records, struct buf *ret_why)
+int journal_read(const struct state *state, const char *run, json_t **ret_records, struct sha256 *ret_head,
+                 struct buf *ret_why)
 {
 	_cleanup_close_ int dir = -1, fd = -1;
 	struct journal_key key;
@@ -215,7 +216,11 @@ int journal_read(const struct state *state, const char *run, json_t **ret_record
 	int r = read_key(state, run, &key, ret_why);
 	if (r == 0)
 		r = open_journal(state, run, O_RDONLY, &dir, &fd, ret_why);
-	return r < 0 ? r : read_records(dir, fd, &key, ret_records, &chain, ret_why);
+	if (r == 0)
+		r = read_records(dir, fd, &key, ret_records, &chain, ret_why);
+	if (r == 0 && ret_head)
+		*ret_head = chain.head;
+	return r;
 }
 
 int journal_busy(const struct state *state, const char *run)

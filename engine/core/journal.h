@@ -41,8 +41,10 @@ int journal_open(const struct state *state, const char *run, struct journal **re
                  struct buf *ret_why);
 void journal_close(struct journal **journal);
 
-/* Reads without locking. -EBADMSG with the reason in RET_WHY. */
-int journal_read(const struct state *state, const char *run, json_t **ret_records, struct buf *ret_why);
+/* Reads without locking. RET_HEAD (may be NULL): the hash of the last line. -EBADMSG with
+ * the reason in RET_WHY. */
+int journal_read(const struct state *state, const char *run, json_t **ret_records, struct sha256 *ret_head,
+                 struct buf *ret_why);
 
 /* Whether somebody has it open for writing: 1, 0, or -errno. */
 int journal_busy(const struct state *state, const char *run);

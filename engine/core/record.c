@@ -74,14 +74,25 @@ static json_t *inputs(const struct playbook *playbook)
 	return object;
 }
 
+/* Those that found nothing to do, too: a report is made when the playbook is gone. */
+static json_t *steps(const struct playbook *playbook)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < playbook->n_steps; i++)
+		json_array_append_new(list, json_pack("{ss ss}", "step", playbook->steps[i].name, "action",
+		                                      playbook->steps[i].action->name));
+	return list;
+}
+
 json_t *record_run(const struct journal_key *key, const struct playbook *p, const struct strv *allow,
                    json_t *operator)
 {
-	return record_new("run", json_pack("{si ss ss ss so so so ss so so sO}", "format", 2, "version", PACKAGE_VERSION,
-	                                   "run", key->run, "key", key->host, "host", host_name(), "playbook",
-	                                   json_text(p->name ? p->name : p->file), "file", json_text(p->path), "sha256",
-	                                   p->sha256.hex, "inputs", inputs(p), "allow", text_list(allow), "operator",
-	                                   operator));
+	return record_new("run", json_pack("{si ss ss ss so so so so ss so so so sO}", "format", 2, "version",
+	                                   PACKAGE_VERSION, "run", key->run, "key", key->host, "host", host_name(),
+	                                   "playbook", json_text(p->name ? p->name : p->file), "description",
+	                                   json_text(p->description ? p->description : ""), "file", json_text(p->path),
+	                                   "sha256", p->sha256.hex, "inputs", inputs(p), "steps", steps(p), "allow",
+	                                   text_list(allow), "operator", operator));
 }
 
 json_t *record_round(unsigned number)

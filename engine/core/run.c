@@ -86,6 +86,31 @@ bool entry_live(const struct run_entry *entry)
 	}
 }
 
+struct run_counts run_count(const struct run *run)
+{
+	struct run_counts n = {0};
+	for (size_t i = 0; i < run->n; i++) {
+		n.done += run->entries[i].outcome == OUTCOME_DONE;
+		n.held += run->entries[i].outcome == OUTCOME_HELD;
+		n.undone += run->entries[i].undo == UNDO_DONE;
+		n.live += entry_live(&run->entries[i]) && !(run->entries[i].change->kind->flags & CHANGE_IRREVERSIBLE);
+	}
+	return n;
+}
+
+const char *run_word(const struct run *run)
+{
+	static const char *const words[] = {"done", "failed", "?", "partly done", "refused"};
+	const struct run_counts n = run_count(run);
+	if (run->undoing)
+		return "rollback unfinished";
+	if (n.undone)
+		return n.live ? "partly undone" : "rolled back";
+	if (!run->ended)
+		return "unfinished";
+	return run->status >= 0 && run->status <= 4 ? words[run->status] : "?";
+}
+
 static int64_t earlier(int64_t a, int64_t b)
 {
 	return a && (!b || a < b) ? a : b;
@@ -388,11 +413,14 @@ int run_load(const struct state *state, const char *id, const struct change_kind
              struct buf *ret_why)
 {
 	json_t *records = NULL;
-	int r = journal_read(state, id, &records, ret_why);
+	struct sha256 head = {0};
+	int r = journal_read(state, id, &records, &head, ret_why);
 	if (r < 0 && r != -ENOENT) /* not begun before the end of the program: empty */
 		return r;
 	struct run *run = NULL;
 	r = run_new(id, &run);
+	if (r == 0)
+		run->journal_head = head;
 	for (size_t i = 0; r == 0 && i < json_array_size(records); i++) {
 		r = run_replay(run, json_array_get(records, i), NULL, kinds);
 		if (r < 0)

@@ -76,6 +76,7 @@ struct run {
 	bool to_undo;           /* recovery has brought it to an end in order to take it back, and not begun to */
 	json_t *head;           /* the "run" record */
 	json_t *records;        /* all of them */
+	struct sha256 journal_head; /* of its last line, where it was read back; "" otherwise */
 	struct run_entry *entries;
 	size_t n;
 	struct run_evidence *evidence;
@@ -102,6 +103,16 @@ const struct run_evidence *run_find_evidence(const struct run *run, const char *
 /* For run.c. */
 int run_evidence_replay(struct run *run, const json_t *record);
 void run_evidence_free(struct run *run);
+
+struct run_counts {
+	size_t done, undone, held;
+	size_t live; /* in force still, of those that can be undone */
+};
+
+struct run_counts run_count(const struct run *run);
+
+/* What became of it, in a word or two: "done", "partly undone", "unfinished". */
+const char *run_word(const struct run *run);
 
 /* Whether the change is in force, as far as the journal knows. */
 bool entry_live(const struct run_entry *entry);

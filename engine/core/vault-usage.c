@@ -67,6 +67,14 @@ static const struct field *field_of(const char *key)
 	return &any_field;
 }
 
+const char *object_word(const char *key, bool *ret_always)
+{
+	const struct field *field = field_of(key);
+	if (ret_always)
+		*ret_always = field->always;
+	return field->what;
+}
+
 /* ---- what was purged --------------------------------------------------------- */
 
 static bool list_has(const json_t *list, const char *text)

@@ -17,6 +17,10 @@
 int change_objects(const struct change *change, int (*visit)(void *ctx, const char *sha256_hex, const char *key),
                    void *ctx);
 
+/* What an object is that is kept under KEY: "before-image", "quarantined file", "executable".
+ * RET_ALWAYS (may be NULL): the object must be there; otherwise the hash alone may be kept. */
+const char *object_word(const char *key, bool *ret_always);
+
 /* When the run's journal says that the object was purged ("2026-11-23T22:08:31.000+01:00"),
  * last; NULL: it does not. */
 const char *run_purged(const struct run *run, const char *sha256_hex);

@@ -300,7 +300,7 @@ static void a_journal_goes_on_where_it_ended(void **state)
 	json_decref(records);
 	assert_int_equal(journal_append(j, numbered("end", 2)), 0);
 	journal_close(&j);
-	assert_int_equal(journal_read(&p->state, id, &records, &why), 0);
+	assert_int_equal(journal_read(&p->state, id, &records, NULL, &why), 0);
 	assert_int_equal(json_array_size(records), 2);
 	json_decref(records);
 

@@ -470,10 +470,10 @@ static void the_record_is_sealed(void **state)
 	snprintf(path, sizeof(path), "%s/runs/%s/journal", b->sub, b->run);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(purge_now(b, 0), 1);
-	assert_int_equal(journal_read(&b->state, b->run, &records, &why), 0);
+	assert_int_equal(journal_read(&b->state, b->run, &records, NULL, &why), 0);
 	json_decref(records);
 	assert_int_equal(truncate(path, st.st_size), 0);
-	assert_int_equal(journal_read(&b->state, b->run, &records, &whole), -EBADMSG);
+	assert_int_equal(journal_read(&b->state, b->run, &records, NULL, &whole), -EBADMSG);
 }
 
 static void what_cannot_be_read_might_need_anything(void **state)
