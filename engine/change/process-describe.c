@@ -2,6 +2,7 @@
 #include "change/process-describe.h"
 
 #include "base/escape.h"
+#include "change/process-tree.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -117,7 +118,7 @@ static void put_short(struct buf *ret, const struct buf *text, size_t wide)
 	buf_puts(ret, "…");
 }
 
-static void put_marks(struct buf *ret, const struct process *p)
+static void put_marks(struct buf *ret, const struct process *p, const char *before)
 {
 	const struct {
 		bool applies;
@@ -128,25 +129,29 @@ static void put_marks(struct buf *ret, const struct process *p)
 		{p->deleted && strncmp(p->exe, "/memfd:", 7) != 0, "deleted executable"},
 		{p->stopped, "stopped"},
 	};
-	bool any = false;
 	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
 		if (!marks[i].applies)
 			continue;
-		buf_puts(ret, any ? ", " : "  <- ");
+		buf_puts(ret, before);
 		buf_puts(ret, marks[i].text);
-		any = true;
+		before = ", ";
 	}
+}
+
+static void argv_line(struct buf *ret, const struct process *p)
+{
+	for (size_t i = 0; i < p->argv.n; i++) {
+		buf_puts(ret, i ? " " : "");
+		escape_str(ret, p->argv.v[i]);
+	}
+	if (p->argv_cut)
+		buf_puts(ret, " …");
 }
 
 static void put_argv(struct buf *ret, const struct process *p, size_t used)
 {
 	_cleanup_buf_ struct buf line = {0};
-	for (size_t i = 0; i < p->argv.n; i++) {
-		buf_puts(&line, i ? " " : "");
-		escape_str(&line, p->argv.v[i]);
-	}
-	if (p->argv_cut)
-		buf_puts(&line, " …");
+	argv_line(&line, p);
 	if (!line.len)
 		return;
 	buf_puts(ret, ": ");
@@ -165,92 +170,32 @@ static void put_process(struct buf *ret, const struct process *p)
 	buf_puts(ret, ") ");
 	escape_str(ret, p->exe[0] ? p->exe : "?");
 	put_argv(ret, p, columns(ret->data + start, ret->len - start));
-	put_marks(ret, p);
+	put_marks(ret, p, "  <- ");
 	buf_putc(ret, '\n');
 }
 
-/* The list with its parents resolved: child and sibling by index, -1 for none. */
-struct node {
-	int child;
-	int sibling;
-	bool drawn; /* journaled parents need not form a tree */
+struct drawing {
+	struct buf *text;
+	bool more[DEPTH_MAX]; /* whether the branch of that depth goes on below */
 };
 
-static int by_pid(const void *a, const void *b, void *list)
+static int draw(void *ctx, const struct tree_place *place)
 {
-	const struct processes *l = list;
-	pid_t x = l->v[*(const int *)a].id.pid, y = l->v[*(const int *)b].id.pid;
-	return x < y ? -1 : x > y;
-}
-
-/* The index of the process PID in the list, by the ORDER of pids; -1 for none. */
-static int find(const struct processes *list, const int *order, pid_t pid)
-{
-	size_t low = 0, high = list->n;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (list->v[order[middle]].id.pid < pid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < list->n && list->v[order[low]].id.pid == pid ? order[low] : -1;
-}
-
-static void draw(const struct processes *list, struct node *nodes, int at, const struct buf *indent, const char *bend,
-                 const char *next, int depth, struct buf *ret)
-{
-	_cleanup_buf_ struct buf below = {0};
-	nodes[at].drawn = true;
-	buf_puts(ret, buf_text(indent));
-	buf_puts(ret, bend);
-	put_process(ret, &list->v[at]);
-	buf_puts(&below, buf_text(indent));
-	if (depth < DEPTH_MAX)
-		buf_puts(&below, next);
-	for (int child = nodes[at].child; child >= 0; child = nodes[child].sibling) {
-		bool last = nodes[child].sibling < 0;
-		if (!nodes[child].drawn)
-			draw(list, nodes, child, &below, last ? "└─ " : "├─ ", last ? "   " : "│  ", depth + 1, ret);
-	}
-}
-
-/* Links every process below its parent; -1 as parent: a root. Walks from the last one
- * so that siblings keep their order. */
-static void link_nodes(const struct processes *list, const int *order, struct node *nodes, bool *is_root)
-{
-	for (size_t i = 0; i < list->n; i++)
-		nodes[i] = (struct node){.child = -1, .sibling = -1};
-	for (size_t k = list->n; k-- > 0;) {
-		int at = order[k];
-		int parent = find(list, order, list->v[at].ppid);
-		is_root[at] = parent < 0 || parent == at;
-		if (is_root[at])
-			continue;
-		nodes[at].sibling = nodes[parent].child;
-		nodes[parent].child = at;
-	}
+	struct drawing *d = ctx;
+	for (unsigned depth = 1; depth < place->depth && depth < DEPTH_MAX; depth++)
+		buf_puts(d->text, d->more[depth] ? "│  " : "   ");
+	if (place->depth)
+		buf_puts(d->text, place->last ? "└─ " : "├─ ");
+	if (place->depth < DEPTH_MAX)
+		d->more[place->depth] = !place->last;
+	put_process(d->text, place->process);
+	return buf_error(d->text);
 }
 
 int processes_tree(const struct processes *list, struct buf *ret)
 {
-	if (list->n == 0)
-		return 0;
-	_cleanup_free_ struct node *nodes = calloc(list->n, sizeof(*nodes));
-	_cleanup_free_ int *order = calloc(list->n, sizeof(*order));
-	_cleanup_free_ bool *is_root = calloc(list->n, sizeof(*is_root));
-	if (!nodes || !order || !is_root)
-		return -ENOMEM;
-	for (size_t i = 0; i < list->n; i++)
-		order[i] = (int)i;
-	qsort_r(order, list->n, sizeof(*order), by_pid, (void *)list);
-	link_nodes(list, order, nodes, is_root);
-	const struct buf none = {0};
-	for (int pass = 0; pass < 2; pass++) /* then those whose parents lead in a circle */
-		for (size_t k = 0; k < list->n; k++)
-			if (!nodes[order[k]].drawn && (pass || is_root[order[k]]))
-				draw(list, nodes, order[k], &none, "", "", 0, ret);
-	return buf_error(ret);
+	struct drawing d = {.text = ret};
+	return process_tree_walk(list, draw, &d);
 }
 
 int processes_detail(const struct change *change, struct buf *ret)
@@ -258,6 +203,102 @@ int processes_detail(const struct change *change, struct buf *ret)
 	_cleanup_processes_ struct processes list = {0};
 	int r = processes_of(change, &list);
 	return r < 0 ? r : processes_tree(&list, ret);
+}
+
+/* What was kept of each before it was killed, by pid. */
+struct kept_list {
+	const json_t **v;
+	size_t n;
+};
+
+static pid_t pid_of(const json_t *evidence)
+{
+	return (pid_t)json_integer_value(json_object_get(evidence, "pid"));
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	pid_t x = pid_of(*(const json_t *const *)a), y = pid_of(*(const json_t *const *)b);
+	return x < y ? -1 : x > y;
+}
+
+static int find_kept(const struct change *change, struct kept_list *ret)
+{
+	const json_t *more, *item;
+	size_t i, k;
+	json_array_foreach(json_object_get(change->data, "grown"), i, more)
+	{
+		const json_t *evidence = json_object_get(more, "evidence");
+		const json_t **v = reallocarray(ret->v, ret->n + json_array_size(evidence) + 1, sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		ret->v = v;
+		json_array_foreach(evidence, k, item)
+			v[ret->n++] = item;
+	}
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_pid);
+	return 0;
+}
+
+static const json_t *kept_of(const struct kept_list *list, pid_t pid)
+{
+	size_t low = 0, high = list->n;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (pid_of(list->v[middle]) < pid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < list->n && pid_of(list->v[low]) == pid ? list->v[low] : NULL;
+}
+
+struct viewing {
+	struct kept_list kept;
+	int (*visit)(void *ctx, const struct process_view *process);
+	void *ctx;
+};
+
+static int view(void *ctx, const struct tree_place *place)
+{
+	const struct viewing *v = ctx;
+	const struct process *p = place->process;
+	const json_t *kept = kept_of(&v->kept, p->id.pid);
+	_cleanup_buf_ struct buf name = {0}, user = {0}, exe = {0}, args = {0}, marks = {0};
+	escape_str(&name, process_name(p));
+	escape_str(&user, p->user);
+	escape_str(&exe, p->exe);
+	argv_line(&args, p);
+	put_marks(&marks, p, "");
+	if (buf_error(&name) || buf_error(&user) || buf_error(&exe) || buf_error(&args) || buf_error(&marks))
+		return -ENOMEM;
+	const struct process_view process = {
+		.depth = place->depth,
+		.pid = p->id.pid,
+		.name = buf_text(&name),
+		.user = buf_text(&user),
+		.exe = buf_text(&exe),
+		.args = buf_text(&args),
+		.marks = buf_text(&marks),
+		.exe_sha256 = json_string_value(json_object_get(kept, "exe-sha256")),
+		.exe_kept = json_is_true(json_object_get(kept, "exe-in-vault")),
+		.sockets = json_object_get(kept, "sockets"),
+	};
+	return v->visit(v->ctx, &process);
+}
+
+int processes_view(const struct change *change, int (*visit)(void *ctx, const struct process_view *process), void *ctx)
+{
+	_cleanup_processes_ struct processes list = {0};
+	struct viewing v = {.visit = visit, .ctx = ctx};
+	int r = processes_of(change, &list);
+	if (r == 0)
+		r = find_kept(change, &v.kept);
+	if (r == 0)
+		r = process_tree_walk(&list, view, &v);
+	free(v.kept.v);
+	return r;
 }
 
 int processes_subjects(const struct change *change, subject_fn visit, void *ctx)

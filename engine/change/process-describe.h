@@ -21,6 +21,10 @@ int processes_describe(const struct change *change, const char *verb, struct buf
 int processes_detail(const struct change *change, struct buf *ret);
 int processes_tree(const struct processes *list, struct buf *ret);
 
+/* A change_kind's processes, with what was kept of each. */
+int processes_view(const struct change *change, int (*visit)(void *ctx, const struct process_view *process),
+                   void *ctx);
+
 /* One SUBJECT_PROCESS for each. */
 int processes_subjects(const struct change *change, subject_fn visit, void *ctx);
 

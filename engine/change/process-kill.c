@@ -182,5 +182,6 @@ const struct change_kind process_kill_kind = {
 	.settle = settle,
 	.describe = describe,
 	.detail = processes_detail,
+	.processes = processes_view,
 	.subjects = processes_subjects,
 };

@@ -131,5 +131,6 @@ const struct change_kind process_stop_kind = {
 	.settle = settle,
 	.describe = describe,
 	.detail = processes_detail,
+	.processes = processes_view,
 	.subjects = processes_subjects,
 };

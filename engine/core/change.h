@@ -83,6 +83,17 @@ struct subject {
 
 typedef int (*subject_fn)(void *ctx, const struct subject *subject); /* nonzero ends the visit and is returned */
 
+/* A process that a change is about, as it was. All texts are escaped. */
+struct process_view {
+	unsigned depth; /* in the tree of those that the change is about: 0 where the parent is not */
+	pid_t pid;
+	const char *name, *user, *exe, *args;
+	const char *marks;      /* what is odd about it: "deleted executable, stopped"; "" for nothing */
+	const char *exe_sha256; /* NULL: not known */
+	bool exe_kept;          /* in the vault */
+	const json_t *sockets;  /* an array of texts, or NULL */
+};
+
 struct change_kind {
 	const char *name;    /* "file.edit": the journal's tag, stable for ever */
 	char mark;           /* '+' adds, '-' removes, '~' alters, '!' cannot be undone */
@@ -123,6 +134,11 @@ struct change_kind {
 
 	/* More lines, each ended by a newline: a unified diff, a process tree. May be NULL. */
 	int (*detail)(const struct change *change, struct buf *ret);
+
+	/* Visits the processes that the change is about, each once, right below its parent. A
+	 * nonzero answer ends it. NULL: it is about none. */
+	int (*processes)(const struct change *change, int (*visit)(void *ctx, const struct process_view *process),
+	                 void *ctx);
 
 	/* Visits everything that the change touches. */
 	int (*subjects)(const struct change *change, subject_fn visit, void *ctx);
