@@ -17,6 +17,9 @@ int command_rollback(struct session *s);
 int command_verify(struct session *s);
 int command_reapply(struct session *s);
 
+/* --report; in report-commands.c. */
+int command_report(struct session *s);
+
 /* --vault with its words; in vault-commands.c. */
 int command_vault(struct session *s);
 

@@ -70,6 +70,7 @@ static int dispatch(struct session *s)
 	case COMMAND_LIST: return show_list(&s->printer, &s->engine, o->json);
 	case COMMAND_SHOW: return command_show(s);
 	case COMMAND_EXPORT: return command_export(s);
+	case COMMAND_REPORT: return command_report(s);
 	case COMMAND_CHECK: return command_check(s);
 	case COMMAND_ACTIONS: return show_actions(&s->printer, s->engine.parts, o->subject, o->json);
 	case COMMAND_RULES: return show_rules(&s->printer, o->json);

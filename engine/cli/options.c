@@ -27,6 +27,8 @@ const char help_text[] =
 	"      --confirm RUN      keep what waits to be confirmed\n"
 	"  -l, --list             list the runs, and what they wait for\n"
 	"      --show RUN         show what a run did and what became of it\n"
+	"      --report RUN       tell the whole story of a run: --format md (for a ticket),\n"
+	"                         html (one page to read or print) or json\n"
 	"      --export RUN FILE      write a run with its evidence to a new FILE (.tar.zst)\n"
 	"      --verify [RUN]     whether what the runs did is still in force, and their\n"
 	"                         records are whole\n"
@@ -54,7 +56,7 @@ const char help_text[] =
 	"      --with-files       the files that it altered or took away, too (with --export)\n"
 	"      --allow RULE       lift one rule of the guard for this run; recorded;\n"
 	"                         may be repeated\n"
-	"      --format FORMAT    text (default) or json\n"
+	"      --format FORMAT    text (default) or json; of a report also md (default) or html\n"
 	"      --color WHEN       auto (default), always or never\n"
 	"\n"
 	"Exit status:\n"
@@ -68,7 +70,7 @@ const char help_text[] =
 
 enum { OPT_ROLLBACK = 256, OPT_SHOW, OPT_ACTIONS, OPT_RULES, OPT_STEP, OPT_ALLOW, OPT_FORMAT, OPT_COLOR,
        OPT_CONFIRM, OPT_CONFIRM_WITHIN, OPT_RECOVER, OPT_VERIFY, OPT_REAPPLY, OPT_AWAIT, OPT_VAULT, OPT_EXPORT,
-       OPT_WITH_FILES };
+       OPT_WITH_FILES, OPT_REPORT };
 
 static const struct option long_options[] = {
 	{"playbook", required_argument, NULL, 'p'},
@@ -83,6 +85,7 @@ static const struct option long_options[] = {
 	{"show", required_argument, NULL, OPT_SHOW},
 	{"export", required_argument, NULL, OPT_EXPORT},
 	{"with-files", no_argument, NULL, OPT_WITH_FILES},
+	{"report", required_argument, NULL, OPT_REPORT},
 	{"check", required_argument, NULL, 'c'},
 	{"actions", optional_argument, NULL, OPT_ACTIONS},
 	{"rules", no_argument, NULL, OPT_RULES},
@@ -110,6 +113,7 @@ static enum command command_of(int opt)
 	case 'l': return COMMAND_LIST;
 	case OPT_SHOW: return COMMAND_SHOW;
 	case OPT_EXPORT: return COMMAND_EXPORT;
+	case OPT_REPORT: return COMMAND_REPORT;
 	case 'c': return COMMAND_CHECK;
 	case OPT_ACTIONS: return COMMAND_ACTIONS;
 	case OPT_RULES: return COMMAND_RULES;
@@ -126,11 +130,15 @@ static int bad(struct buf *ret_why, const char *text)
 	return -EINVAL;
 }
 
-static int take_format(struct options *o, const char *value, struct buf *ret_why)
+/* What a report alone can be is only known to be wrong once the command is known. */
+static int take_format(struct options *o, const char *value, bool *ret_of_report, struct buf *ret_why)
 {
-	if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
-		return bad(ret_why, "--format takes text or json");
+	bool md = strcmp(value, "md") == 0;
+	o->html = strcmp(value, "html") == 0;
 	o->json = strcmp(value, "json") == 0;
+	*ret_of_report = md || o->html;
+	if (!md && !o->html && !o->json && strcmp(value, "text") != 0)
+		return bad(ret_why, "--format takes text or json; of a report also md or html");
 	return 0;
 }
 
@@ -184,7 +192,13 @@ static int take_recover(struct options *o, const char *how, const char *run, str
 	return take_command(o, COMMAND_RECOVER, run, ret_why);
 }
 
-static int take(struct options *o, int opt, const char *value, bool *reapply, struct buf *ret_why)
+/* What is only known to go together once all is read. */
+struct company {
+	bool reapply;   /* --reapply was given */
+	bool of_report; /* --format has what only a report can be */
+};
+
+static int take(struct options *o, int opt, const char *value, struct company *with, struct buf *ret_why)
 {
 	enum command command = command_of(opt);
 	if (command != COMMAND_NONE)
@@ -194,17 +208,17 @@ static int take(struct options *o, int opt, const char *value, bool *reapply, st
 	case 's': return strv_add(&o->set, value);
 	case OPT_STEP: o->step = value; return 0;
 	case OPT_CONFIRM_WITHIN: return take_span(o, value, ret_why);
-	case OPT_REAPPLY: *reapply = true; return 0;
+	case OPT_REAPPLY: with->reapply = true; return 0;
 	case OPT_WITH_FILES: o->with_files = true; return 0;
 	case OPT_ALLOW: return take_allow(o, value, ret_why);
-	case OPT_FORMAT: return take_format(o, value, ret_why);
+	case OPT_FORMAT: return take_format(o, value, &with->of_report, ret_why);
 	case OPT_COLOR: return take_colour(o, value, ret_why);
 	default: return -ENOENT;
 	}
 }
 
 /* What goes only together. */
-static int check_company(struct options *o, bool reapply, struct buf *ret_why)
+static int check_company(struct options *o, const struct company *with, struct buf *ret_why)
 {
 	bool run = o->command == COMMAND_RUN, rollback = o->command == COMMAND_ROLLBACK;
 	if (o->command == COMMAND_NONE)
@@ -224,9 +238,11 @@ static int check_company(struct options *o, bool reapply, struct buf *ret_why)
 		return bad(ret_why, "--export takes a run and a file to write");
 	if (o->with_files && o->command != COMMAND_EXPORT)
 		return bad(ret_why, "--with-files goes with --export");
-	if (reapply && o->command != COMMAND_VERIFY)
+	if (with->of_report && o->command != COMMAND_REPORT)
+		return bad(ret_why, "--format md and html go with --report");
+	if (with->reapply && o->command != COMMAND_VERIFY)
 		return bad(ret_why, "--reapply goes with --verify");
-	if (reapply)
+	if (with->reapply)
 		o->command = COMMAND_REAPPLY;
 	if (o->dry && !purge)
 		o->command = run ? COMMAND_PLAN : COMMAND_ROLLBACK_PLAN;
@@ -256,7 +272,7 @@ static const char *take_words(struct options *o, int opt, int argc, char **argv)
 int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_why)
 {
 	*ret = (struct options){.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), .confirm_ms = -1};
-	bool reapply = false;
+	struct company with = {0};
 	int opt, r = 0;
 	opterr = 0;
 	while (r == 0 && (opt = getopt_long(argc, argv, "p:lc:hVns:", long_options, NULL)) >= 0) {
@@ -264,7 +280,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_wh
 		if (opt == OPT_RECOVER)
 			r = take_recover(ret, optarg, apart, ret_why);
 		else
-			r = take(ret, opt, apart ? apart : optarg, &reapply, ret_why);
+			r = take(ret, opt, apart ? apart : optarg, &with, ret_why);
 		if (r == -ENOENT) {
 			escape_str(ret_why, argv[optind - 1]);
 			buf_puts(ret_why, " is no option, or lacks its value");
@@ -276,7 +292,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_wh
 		buf_puts(ret_why, " belongs to no option");
 		r = -EINVAL;
 	}
-	return r < 0 ? r : check_company(ret, reapply, ret_why);
+	return r < 0 ? r : check_company(ret, &with, ret_why);
 }
 
 void options_free(struct options *options)

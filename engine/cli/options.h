@@ -34,6 +34,7 @@ enum command {
 	COMMAND_LIST,
 	COMMAND_SHOW,
 	COMMAND_EXPORT,
+	COMMAND_REPORT,
 	COMMAND_CHECK,
 	COMMAND_ACTIONS,
 	COMMAND_RULES,
@@ -57,6 +58,7 @@ struct options {
 	struct strv allow;
 	bool dry;
 	bool json;
+	bool html;             /* --format html, of a report */
 	bool colour;
 };
 
