@@ -26,15 +26,17 @@ static int set_inputs(struct playbook *playbook, const struct strv *set)
 			return EXIT_USAGE;
 		}
 		*equals = '\0';
-		if (playbook_set(playbook, set->v[i], equals + 1, &why) < 0) {
-			fprintf(stderr, "respond: --set %s: %s\n", set->v[i], buf_text(&why));
+		int r = playbook_set(playbook, set->v[i], equals + 1, &why);
+		if (r < 0) {
+			fprintf(stderr, "respond: --set %s: %s\n", set->v[i], reason(&why, r));
 			status = EXIT_USAGE;
 		}
 		*equals = '=';
 	}
 	_cleanup_buf_ struct buf why = {0};
-	if (status == EXIT_DONE && playbook_ready(playbook, &why) < 0) {
-		fprintf(stderr, "%s: %s\n", playbook->file, buf_text(&why));
+	int r = status == EXIT_DONE ? playbook_ready(playbook, &why) : 0;
+	if (r < 0) {
+		fprintf(stderr, "%s: %s\n", playbook->file, reason(&why, r));
 		status = EXIT_USAGE;
 	}
 	return status;

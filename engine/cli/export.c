@@ -66,7 +66,7 @@ int command_export(struct session *s)
 	}
 	escape_str(&about, path.len ? path.data : id);
 	status = r == 0 ? put_bundle(s, id, buf_text(&path), &result)
-	                : complain(buf_text(&about), why.len ? why.data : strerror(-r));
+	                : complain(buf_text(&about), reason(&why, r));
 	vault_close(&s->host.vault);
 	run_free(&run);
 	return damaged ? EXIT_DAMAGED : status;

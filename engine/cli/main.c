@@ -88,8 +88,9 @@ int main(int argc, char **argv)
 		return complain("start", strerror(-r));
 	struct options options;
 	_cleanup_buf_ struct buf why = {0};
-	if (options_parse(argc, argv, &options, &why) < 0) {
-		fprintf(stderr, "respond: %s\nTry: respond --help\n", buf_text(&why));
+	r = options_parse(argc, argv, &options, &why);
+	if (r < 0) {
+		fprintf(stderr, "respond: %s\nTry: respond --help\n", reason(&why, r));
 		options_free(&options);
 		return EXIT_USAGE;
 	}

@@ -37,7 +37,7 @@ int command_report(struct session *s)
 	if (r == 0)
 		r = report_new(run, s->engine.parts->actions, realtime_ms(), &report);
 	if (r < 0) {
-		complain(id, why.len ? why.data : strerror(-r));
+		complain(id, reason(&why, r));
 		status = r == -EBADMSG ? EXIT_DAMAGED : EXIT_FAILED;
 	} else {
 		status = put_report(s, report);

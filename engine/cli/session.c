@@ -44,9 +44,14 @@ int complain(const char *what, const char *why)
 	return EXIT_FAILED;
 }
 
+const char *reason(const struct buf *why, int error)
+{
+	return why->len ? why->data : strerror(buf_error(why) ? -buf_error(why) : -error);
+}
+
 int run_failed(const char *id, int error, const struct buf *why)
 {
-	fprintf(stderr, "respond: run %s: %s\n", id, why->len ? why->data : strerror(-error));
+	fprintf(stderr, "respond: run %s: %s\n", id, reason(why, error));
 	return error == -EBADMSG ? EXIT_DAMAGED : error == -ENOTSUP ? EXIT_REFUSED : EXIT_FAILED;
 }
 

@@ -52,6 +52,9 @@ json_t *operator_record(const char *by);
 /* "respond: WHAT: WHY" on standard error; EXIT_FAILED. */
 int complain(const char *what, const char *why);
 
+/* WHY, or where there is no word (nor memory for one) what ERROR says. */
+const char *reason(const struct buf *why, int error);
+
 /* "respond: run ID: WHY" (or what ERROR says, without); the exit status that it stands for. */
 int run_failed(const char *id, int error, const struct buf *why);
 

@@ -218,7 +218,7 @@ static int purge_real(struct session *s, int64_t age_ms)
 	int status = EXIT_DONE;
 	int r = purge_run(&s->engine, age_ms, operator_record("command"), &result, &why);
 	if (r < 0) {
-		complain("the purge could not go on", why.len ? why.data : strerror(-r));
+		complain("the purge could not go on", reason(&why, r));
 		status = r == -ENOTSUP ? EXIT_REFUSED : result.objects.n ? EXIT_PARTLY : EXIT_FAILED;
 	}
 	if (r == 0 || result.objects.n)
@@ -231,8 +231,9 @@ static int purge(struct session *s)
 {
 	_cleanup_strv_ struct strv age = {0};
 	_cleanup_buf_ struct buf why = {0};
-	if (type_check(TYPE_DURATION, NULL, s->options->words[1], &age, &why) < 0) {
-		fprintf(stderr, "respond: --vault purge: %s\n", buf_text(&why));
+	int r = type_check(TYPE_DURATION, NULL, s->options->words[1], &age, &why);
+	if (r < 0) {
+		fprintf(stderr, "respond: --vault purge: %s\n", reason(&why, r));
 		return EXIT_USAGE;
 	}
 	int status = session_config(s);

@@ -299,10 +299,9 @@ static void take_line(struct reader *r, const char *text, size_t len, char *str,
 static char *next_line(char *str, int size, void *stream)
 {
 	struct reader *r = stream;
-	if (r->expected) {
+	if (r->expected && r->error == 0)
 		diag_add(r->diags, r->line, "the INI reader does not take this line: spell it more simply");
-		r->expected = false;
-	}
+	r->expected = false;
 	if (r->p >= r->end || r->error < 0) {
 		close_list(r);
 		return NULL;

@@ -111,12 +111,13 @@ static void check_keys(struct reading *r, const char *const *keys)
 	}
 }
 
-static bool is_name(const char *text)
+static int check_name(const char *text)
 {
 	struct element e = {0};
-	bool good = strlen(text) <= 40 && reference_parse(text, strlen(text), &e) == 0 && e.input;
+	int r = strlen(text) <= 40 ? reference_parse(text, strlen(text), &e) : -EINVAL;
+	bool good = r == 0 && e.input;
 	element_clear(&e);
-	return good;
+	return good ? 0 : r == -ENOMEM ? r : -EINVAL;
 }
 
 static int read_playbook(struct reading *r)
@@ -126,9 +127,12 @@ static int read_playbook(struct reading *r)
 	if (r->section->name[0])
 		diag_add(r->diags, r->section->line, "[playbook] takes no name: write 'name = %s' below it", r->section->name);
 	check_keys(r, playbook_keys);
+	int named = name ? check_name(name->value) : 0;
+	if (named == -ENOMEM)
+		return named;
 	if (!name)
 		diag_add(r->diags, r->section->line, "[playbook] has no 'name'");
-	else if (!is_name(name->value))
+	else if (named < 0)
 		diag_add(r->diags, name->line, "'name': a lower-case letter, then lower-case letters, digits and '-', at most 40");
 	else if (!pb->name && !(pb->name = strdup(name->value)))
 		return -ENOMEM;
@@ -175,11 +179,11 @@ static int read_choices(struct reading *r, struct input *input)
 	size_t n = 0;
 	int error = ini_split_list(e->value, &words, &n, &why);
 	for (size_t i = 0; error == 0 && i < n; i++) {
-		if (!is_name(words[i].text)) {
+		error = check_name(words[i].text);
+		if (error == -EINVAL) {
 			buf_putc(&why, '\'');
 			escape_str(&why, words[i].text);
 			buf_puts(&why, "' is no choice: a lower-case letter, then lower-case letters, digits and '-'");
-			error = -EINVAL;
 		}
 		buf_printf(&joined, "%s%s", i ? "|" : "", words[i].text);
 	}

@@ -5,12 +5,14 @@
  *   FAILALLOC_PROGRAM=NAME   meddle with this program only
  *   FAILALLOC_LIST=FILE      append every place that allocates to FILE, one a line, once
  *   FAILALLOC_SITE=PLACE     the first allocation there fails (ENOMEM)
- *   FAILALLOC_FIRED=FILE     is made when it has failed
+ *   FAILALLOC_FIRED=FILE     is made when it has failed; says "libc" where all callers that
+ *                            make the place are the C library's own
  *   FAILALLOC_DEPTH=N        how many callers make a place (default: all, at most 29)
  *
  * A place is the call stack, as a hash of the return addresses: the same function called
  * from two places counts twice. Addresses must be the same in every run: setarch -R.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
@@ -55,13 +57,23 @@ __attribute__((constructor)) static void begin(void)
 	on = true;
 }
 
-__attribute__((noinline)) static uint64_t place(void)
+static bool is_libc(void *address)
+{
+	Dl_info info;
+	const char *name = dladdr(address, &info) && info.dli_fname ? strrchr(info.dli_fname, '/') : NULL;
+	return name && (strncmp(name, "/libc.so", 8) == 0 || strncmp(name, "/ld-", 4) == 0);
+}
+
+__attribute__((noinline)) static uint64_t place(bool *ret_all_libc)
 {
 	void *frames[FRAMES];
 	int n = backtrace(frames, FRAMES);
 	uint64_t hash = 14695981039346656037u;
-	for (int i = OWN_FRAMES; i < n && i < OWN_FRAMES + depth; i++)
+	*ret_all_libc = true;
+	for (int i = OWN_FRAMES; i < n && i < OWN_FRAMES + depth; i++) {
 		hash = (hash ^ (uintptr_t)frames[i]) * 1099511628211u;
+		*ret_all_libc = *ret_all_libc && is_libc(frames[i]);
+	}
 	return hash ? hash : 1;
 }
 
@@ -89,17 +101,26 @@ static void note(uint64_t at)
 	}
 }
 
+static void note_failure(bool in_libc)
+{
+	int fd = open(fired, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || (in_libc && write(fd, "libc\n", 5) != 5))
+		_exit(125);
+	close(fd);
+}
+
 __attribute__((noinline)) static bool must_fail(void)
 {
 	if (!on || inside || failed || (!list[0] && !wanted))
 		return false;
 	inside = true;
-	uint64_t at = place();
+	bool all_libc;
+	uint64_t at = place(&all_libc);
 	if (list[0])
 		note(at);
 	if (at == wanted) {
 		failed = true;
-		close(open(fired, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		note_failure(all_libc);
 		errno = ENOMEM;
 	}
 	inside = false;

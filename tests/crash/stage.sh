@@ -322,7 +322,7 @@ judge_changes() {
 	while IFS=$'\t' read -r kind reversible outcome undo target; do
 		[ "$reversible" = true ] && [[ " ${in_kernel[*]} " != *" $kind "* ]] || continue
 		recorded=no found=no
-		case $outcome/$undo in */failed) continue ;; done/none | done/drifted | done/refused | partly/none) recorded=yes ;; esac
+		case $outcome/$undo in */failed) continue ;; done/none | done/drifted | done/refused | held/none | partly/none) recorded=yes ;; esac
 		! is_after "$kind" "$root$target" || found=yes
 		[ $recorded = $found ] ||
 			problem "$kind $target: in force by the journal: $recorded ($outcome, rollback $undo), by the host: $found"
