@@ -5,6 +5,7 @@
 #include "base/escape.h"
 #include "base/fd.h"
 #include "base/real-path.h"
+#include "change/account-shadow.h"
 #include "change/file-edit.h"
 #include "key-files.h"
 
@@ -37,10 +38,8 @@ static int view_open(struct view *view, struct host *host, const struct plan *pl
 {
 	*view = (struct view){.host = host, .plan = plan};
 	int r = sshd_asker_open(&view->asker, host, plan, NULL, 0, ret_why);
-	return r < 0 ? r : path_read(host->root, SHADOW, FILE_EDIT_MAX, &view->shadow, NULL);
+	return r < 0 ? r : account_shadow_read(host, plan, &view->shadow);
 }
-
-enum secret { SECRET_NONE, SECRET_EMPTY, SECRET_SET, SECRET_LOCKED };
 
 /* What /etc/shadow says; an account that is not in it is the name service's affair. */
 static enum secret secret_of(const struct view *view, const char *name, bool *ret_expired)
@@ -53,8 +52,7 @@ static enum secret secret_of(const struct view *view, const char *name, bool *re
 		if (strcmp(sp->sp_namp, name) != 0)
 			continue;
 		*ret_expired = sp->sp_expire >= 0 && sp->sp_expire <= time(NULL) / SECONDS_A_DAY;
-		found = !sp->sp_pwdp[0] ? SECRET_EMPTY : sp->sp_pwdp[0] == '!' ? SECRET_LOCKED :
-		        sp->sp_pwdp[0] == '*' || !sp->sp_pwdp[1] ? SECRET_NONE : SECRET_SET;
+		found = shadow_secret(sp->sp_pwdp);
 		break;
 	}
 	if (f)

@@ -392,3 +392,22 @@ int proc_boot_id(int proc, char ret[40])
 	int r = place_read_record(proc, &at, &text);
 	return r < 0 ? r : proc_boot_id_decode(&text, ret);
 }
+
+int proc_loginuid(int proc, pid_t pid, uid_t *ret)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct place at = place_of(pid, "loginuid");
+	char *end;
+	int r = place_read_record(proc, &at, &text);
+	if (r == -ENOENT && proc_comm(proc, pid, (char[64]){0}) == 0) {
+		*ret = PROC_NO_LOGIN;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	unsigned long uid = strtoul(buf_text(&text), &end, 10);
+	if (end == buf_text(&text) || uid > PROC_NO_LOGIN)
+		return -EBADMSG;
+	*ret = (uid_t)uid;
+	return 0;
+}

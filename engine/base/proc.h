@@ -74,6 +74,11 @@ bool proc_in_cgroup(int proc, pid_t pid, const char *cgroup);
 /* CPU time used so far by all threads, in nanoseconds. */
 int proc_cpu_ns(pid_t pid, uint64_t *ret);
 
+/* Whose login the process comes from, as the kernel's audit keeps it, through su and sudo;
+ * PROC_NO_LOGIN: nobody's (cron, boot, a kernel without it). */
+#define PROC_NO_LOGIN ((uid_t)-1)
+int proc_loginuid(int proc, pid_t pid, uid_t *ret);
+
 /* The id of this boot, as /proc/sys/kernel/random/boot_id has it. */
 int proc_boot_id(int proc, char ret[40]);
 

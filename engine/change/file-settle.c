@@ -22,6 +22,9 @@
  *      E3. NAME is gone: TEMP gets it. NAME is yet another: both stay, and settle says so.
  *  E6. TEMP is removed, locks are off NAME and the directory: as E1.
  *
+ * (A kind that does not know the whole of the contents has no images: what is neither ours
+ * nor what ours was made from, by its own edit alone, is left, and settle says so.)
+ *
  * file.move, apply:
  *  M1. As E1.
  *  M2. The vault has a copy, NAME is untouched: as E1. (A copy that is not whole has a
@@ -202,25 +205,44 @@ static int read_name(const struct site *s, struct buf *ret, int *ret_error)
 	return r == 0 || r == -ENOENT || r == -ELOOP || r == -EINVAL || r == -EFBIG ? 0 : r;
 }
 
-static bool is_image(const struct images *i, const struct buf *content)
+/* What is known of the contents of a file that is edited. */
+struct knowledge {
+	const struct edited *how;
+	const struct change *c;
+	struct images images;
+};
+
+static void knowledge_free(struct knowledge *k)
 {
-	return buf_equal(content, &i->before) || buf_equal(content, &i->after);
+	images_free(&k->images);
+}
+
+static int knowledge_get(struct host *host, const struct change *c, const struct edited *how, struct knowledge *ret)
+{
+	*ret = (struct knowledge){.how = how, .c = c};
+	return how->images ? how->images(host, c, &ret->images) : 0;
+}
+
+static bool is_image(const struct knowledge *k, const struct buf *content)
+{
+	return k->how->images && (buf_equal(content, &k->images.before) || buf_equal(content, &k->images.after));
 }
 
 /* E3 to E5, by the contents. */
 enum fate { FATE_REMOVE, FATE_EXCHANGE, FATE_PUT_BACK, FATE_LEAVE };
 
-static enum fate fate_of(const struct images *i, const struct buf *temporary, const struct buf *name, int name_error)
+static enum fate fate_of(const struct knowledge *k, const struct buf *temporary, const struct buf *name, int name_error)
 {
-	if (temporary && (is_image(i, temporary) || (name_error == 0 && images_turn(i, temporary, name))))
+	if (temporary && (is_image(k, temporary) ||
+	                  (name_error == 0 && k->how->turn(k->c, &k->images, temporary, name))))
 		return FATE_REMOVE;
 	if (name_error == -ENOENT)
 		return FATE_PUT_BACK;
-	return name_error == 0 && is_image(i, name) ? FATE_EXCHANGE : FATE_LEAVE;
+	return name_error == 0 && is_image(k, name) ? FATE_EXCHANGE : FATE_LEAVE;
 }
 
 /* 1: and once more. */
-static int settle_exchanged_once(const struct site *s, const struct change *c, const struct images *images)
+static int settle_exchanged_once(const struct site *s, const struct knowledge *k)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_buf_ struct buf temporary = {0}, name = {0};
@@ -235,63 +257,61 @@ static int settle_exchanged_once(const struct site *s, const struct change *c, c
 		r = read_name(s, &name, &name_error);
 	if (r < 0)
 		return r;
-	switch (fate_of(images, too_large ? NULL : &temporary, &name, name_error)) {
-	case FATE_REMOVE: return remove_temporary(s, c, fd, &st);
+	switch (fate_of(k, too_large ? NULL : &temporary, &name, name_error)) {
+	case FATE_REMOVE: return remove_temporary(s, k->c, fd, &st);
 	case FATE_PUT_BACK: return put_back(s);
 	case FATE_EXCHANGE: return renameat2(s->dir, s->temporary, s->dir, s->name, RENAME_EXCHANGE) < 0 ? -errno : 1;
 	default: leave(s, s->temporary, "a version of the file that this program does not know"); return 0;
 	}
 }
 
-static int settle_exchanged(struct host *host, const struct site *s, const struct change *c)
+static int settle_exchanged(struct host *host, const struct site *s, const struct change *c, const struct edited *how)
 {
-	_cleanup_images_ struct images images = {0};
+	_cleanup_(knowledge_free) struct knowledge k = {0};
 	if (!stands(s, s->temporary))
 		return 0;
-	int r = images_read(host, c, &images);
+	int r = knowledge_get(host, c, how, &k);
 	if (r < 0) {
 		leave(s, s->temporary, "the before-image in the vault cannot be used");
 		return r;
 	}
-	r = settle_exchanged_once(s, c, &images);
+	r = settle_exchanged_once(s, &k);
 	if (r == 1)
-		r = settle_exchanged_once(s, c, &images);
+		r = settle_exchanged_once(s, &k);
 	return r < 0 ? r : 0;
 }
 
 /* Whether what stands under NAME is what our edit was made in, or the outcome. */
-static int edited_is_ours(struct host *host, const struct site *s, const struct change *c)
+static int edited_is_ours(struct host *host, const struct site *s, const struct change *c, const struct edited *how)
 {
-	_cleanup_images_ struct images images = {0};
+	_cleanup_(knowledge_free) struct knowledge k = {0};
 	_cleanup_buf_ struct buf name = {0};
 	enum change_state state;
 	int error = 0;
 	int r = read_name(s, &name, &error);
 	if (r < 0 || error < 0)
 		return r;
-	r = images_read(host, c, &images);
+	r = knowledge_get(host, c, how, &k);
 	if (r == 0)
-		r = images_place(&images, &name, &state, NULL, NULL);
+		r = how->place(c, &k.images, &name, &state);
 	return r < 0 ? r : state != CHANGE_DRIFTED;
 }
 
-static int moved_is_ours(struct host *host, const struct site *s, const struct change *c)
+static int moved_is_ours(const struct site *s, const struct change *c)
 {
 	_cleanup_close_ int fd = -1;
-	(void)host;
 	int r = name_open_regular(s->dir, s->name, &fd, NULL);
 	if (r == -ENOENT || r == -ELOOP || r == -EINVAL)
 		return 0;
 	return r < 0 ? r : has_content(c, fd);
 }
 
-/* E1, for NAME. */
-static int relock_name(struct host *host, const struct site *s, const struct change *c,
-                       int (*is_ours)(struct host *host, const struct site *s, const struct change *c))
+/* E1, for NAME: HOW it is edited, NULL where it is moved. */
+static int relock_name(struct host *host, const struct site *s, const struct change *c, const struct edited *how)
 {
 	_cleanup_close_ int fd = -1;
 	unsigned locks = meta_locks(meta_flags(recorded(c)));
-	int r = locks ? is_ours(host, s, c) : 0;
+	int r = !locks ? 0 : how ? edited_is_ours(host, s, c, how) : moved_is_ours(s, c);
 	if (r <= 0)
 		return r;
 	r = name_open_regular(s->dir, s->name, &fd, NULL);
@@ -300,7 +320,7 @@ static int relock_name(struct host *host, const struct site *s, const struct cha
 	return r == 0 ? fd_sync(fd) : r;
 }
 
-int file_edit_settle(struct host *host, const struct change *c, struct effect *effect)
+int edited_settle(struct host *host, const struct change *c, struct effect *effect, const struct edited *how)
 {
 	_cleanup_(site_close) struct site s;
 	int r = site_open(host, c, effect, &s);
@@ -310,11 +330,30 @@ int file_edit_settle(struct host *host, const struct change *c, struct effect *e
 	if (r == 0)
 		r = remove_part(&s);
 	if (r == 0)
-		r = settle_exchanged(host, &s, c);
+		r = settle_exchanged(host, &s, c, how);
 	if (r == 0)
-		r = relock_name(host, &s, c, edited_is_ours);
+		r = relock_name(host, &s, c, how);
 	int relocked = site_relock(&s, c);
 	return r < 0 ? r : relocked;
+}
+
+static bool lines_turn(const struct change *c, const struct images *images, const struct buf *a, const struct buf *b)
+{
+	(void)c;
+	return images_turn(images, a, b);
+}
+
+static int lines_place(const struct change *c, const struct images *images, const struct buf *content,
+                       enum change_state *ret)
+{
+	(void)c;
+	return images_place(images, content, ret, NULL, NULL);
+}
+
+int file_edit_settle(struct host *host, const struct change *c, struct effect *effect)
+{
+	static const struct edited lines = {images_read, lines_turn, lines_place};
+	return edited_settle(host, c, effect, &lines);
 }
 
 /* M3. */
@@ -367,7 +406,7 @@ int file_move_settle(struct host *host, const struct change *c, struct effect *e
 	if (r == 0 && !effect->done)
 		r = settle_object(host, &s, c);
 	if (r == 0)
-		r = relock_name(host, &s, c, moved_is_ours);
+		r = relock_name(host, &s, c, NULL);
 	int relocked = site_relock(&s, c);
 	return r < 0 ? r : relocked;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change/kinds.h"
 
+#include "change/account-shadow.h"
 #include "change/file-edit.h"
 #include "change/file-move.h"
 #include "change/nft-elements.h"
@@ -14,6 +15,7 @@
 const struct change_kind *const change_kinds[] = {
 	&file_edit_kind,
 	&file_move_kind,
+	&account_shadow_kind,
 	&process_stop_kind,
 	&process_kill_kind,
 	&nft_elements_kind,

@@ -85,8 +85,14 @@ static void add_word(struct record *r, const char *name, const char *word)
 struct touched {
 	enum subject_type type;
 	struct netaddr address;
+	char *account;
 	unsigned n;
 };
+
+static void touched_free(struct touched *t)
+{
+	free(t->account);
+}
 
 /* Two are enough to know that there is not just one; the first is what the target names. */
 static int look(void *ctx, const struct subject *subject)
@@ -95,6 +101,8 @@ static int look(void *ctx, const struct subject *subject)
 	if (!t->n)
 		t->type = subject->type;
 	t->address = subject->address;
+	if (subject->type == SUBJECT_ACCOUNT && !t->account)
+		t->account = strdup(subject->account);
 	return ++t->n > 1;
 }
 
@@ -107,11 +115,14 @@ static void add_target(struct record *r, const struct change *change)
 		[SUBJECT_EDIT_PATH] = "path",
 		[SUBJECT_REMOVE_PATH] = "path",
 		[SUBJECT_UNIT] = "unit",
+		[SUBJECT_ACCOUNT] = "data",
 	};
-	struct touched t = {0};
+	_cleanup_(touched_free) struct touched t = {0};
 	if (change->kind->subjects)
 		change->kind->subjects(change, look, &t);
 	add_value(r, t.n ? names[t.type] : "data", change->target ? change->target : "");
+	if (t.account)
+		add_value(r, "acct", t.account);
 	if (t.n == 1 && t.type == SUBJECT_ADDRESS && netaddr_is_host(&t.address))
 		netaddr_format(&t.address, r->address);
 }

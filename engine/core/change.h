@@ -68,6 +68,7 @@ enum subject_type {
 	SUBJECT_EDIT_PATH,   /* alters a file in place: path */
 	SUBJECT_REMOVE_PATH, /* takes a file away: path */
 	SUBJECT_UNIT,        /* ends a service or keeps it from starting: unit, path (its file), cgroup */
+	SUBJECT_ACCOUNT,     /* keeps somebody from logging in: account */
 };
 
 struct subject {
@@ -78,6 +79,7 @@ struct subject {
 	const char *unit;   /* its real name, with its type */
 	const char *cgroup; /* of a unit: where the processes are that are ended; NULL: none are */
 	bool begins;        /* of a unit: it is enabled or started, not ended */
+	const char *account; /* the user's name */
 	bool privileged;    /* of SUBJECT_REMOVE_PATH: it gives rights to who runs it, and would again when put back */
 };
 

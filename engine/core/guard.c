@@ -55,7 +55,9 @@ const struct guard_rule guard_rules[] = {
 	{"file.protected", false, "paths that respond.conf(5) protects"},
 	{"unit.essential", false, "what lets people log in, or the host run: sshd, D-Bus, udev, journald, networks, targets"},
 	{"unit.protected", false, "units that respond.conf(5) protects"},
-	{"user.protected", false, "processes and keys of users whom respond.conf(5) protects"},
+	{"user.protected", false, "accounts, processes and keys of users whom respond.conf(5) protects"},
+	{"account.root", false, "root (where there is none of that name, the first account of uid 0) is not locked: its cron jobs and its console would be, too"},
+	{"account.operator", false, "the account that the operator is logged in to is not locked"},
 	{"login.last-way", false, "the last way to log in is not taken away"},
 	{"limit.processes", false, "no more processes at once than respond.conf(5) allows"},
 	{"limit.files", false, "no more files at once than respond.conf(5) allows"},
@@ -176,6 +178,8 @@ static int judge(struct guard *guard, const struct subject *s, enum deed deed, s
 		return guard_path(guard, s, deed, v);
 	case SUBJECT_UNIT:
 		return deed == DEED_UNDO ? 0 : guard_unit(guard, s, v);
+	case SUBJECT_ACCOUNT:
+		return deed == DEED_UNDO ? 0 : guard_account(guard, s->account, v);
 	}
 	return guard_unsure(v, -EINVAL, "a change touches something unknown");
 }
@@ -246,6 +250,7 @@ static int measure(void *ctx, const struct subject *subject)
 		r->addresses++;
 		break;
 	case SUBJECT_UNIT: /* its links count as files */
+	case SUBJECT_ACCOUNT: /* so does its entry */
 		break;
 	}
 	return n < 0 ? n : 0;

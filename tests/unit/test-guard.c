@@ -54,6 +54,53 @@ static void init_self_and_ancestors_are_never_signalled(void **state)
 	}
 }
 
+static int ask_account(struct stage *s, const char *name)
+{
+	return stage_ask(s, &(struct subject){.type = SUBJECT_ACCOUNT, .account = name});
+}
+
+static void root_and_protected_accounts_are_not_locked(void **state)
+{
+	(void)state;
+	_cleanup_(stage_close) struct stage s;
+	stage_open(&s, "/");
+	assert_refused(&s, ask_account(&s, "root"), "account.root");
+	assert_allowed(&s, ask_account(&s, "daemon"));
+	assert_allowed(&s, ask_account(&s, "no-such-user"));
+	strv_add(&s.config.users, "daemon");
+	stage_again(&s);
+	assert_refused(&s, ask_account(&s, "daemon"), "user.protected");
+	lift_everything(&s);
+	assert_allowed(&s, ask_account(&s, "root"));
+	assert_allowed(&s, ask_account(&s, "daemon"));
+}
+
+/* As below sudo(8): what started this program is owned by who typed it. */
+static void the_operator_is_not_locked_out(void **state)
+{
+	(void)state;
+	int status;
+	if (geteuid() != 0)
+		skip();
+	pid_t pid = fork();
+	if (pid == 0) {
+		_cleanup_(stage_close) struct stage s;
+		if (setresuid(1, 0, 0) < 0)
+			_exit(1);
+		pid = fork();
+		if (pid > 0)
+			_exit(waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 3);
+		if (setresuid(0, 0, 0) < 0)
+			_exit(1);
+		stage_open(&s, "/");
+		bool right = ask_account(&s, "daemon") == -EPERM && strcmp(s.rule, "account.operator") == 0 &&
+		             ask_account(&s, "bin") == 0;
+		_exit(!right);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void a_group_of_processes_is_no_process(void **state)
 {
 	(void)state;
@@ -505,6 +552,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_rule_is_explained_once),
 		cmocka_unit_test(init_self_and_ancestors_are_never_signalled),
+		cmocka_unit_test(root_and_protected_accounts_are_not_locked),
+		cmocka_unit_test(the_operator_is_not_locked_out),
 		cmocka_unit_test(a_group_of_processes_is_no_process),
 		cmocka_unit_test(kernel_threads_are_never_signalled),
 		cmocka_unit_test(who_only_looks_like_one_is_fair_game),

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/spawn.h"
+#include "change/account-shadow.h"
 #include "change/service-reload.h"
 #include "login-proof.h"
 #include "sshd-config.h"
@@ -453,6 +454,25 @@ static void accounts_decide_too(void **state)
 	}
 }
 
+/* The last account that gets in is not locked; with another one it may be. */
+static void the_last_account_is_not_locked(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	static const struct shadow_edit lock = {.lock = true, .expire = "1"};
+	_cleanup_buf_ struct buf key = {0}, why = {0};
+	make_key("ed25519", "alice", &key);
+	put("/etc/ssh/sshd_config", 0644, 0, "UsePAM yes\n");
+	put("/home/alice/.ssh/authorized_keys", 0600, 1001, key.data);
+	assert_int_equal(account_shadow_plan(&s->host, s->plan, "bob", &lock), 0);
+	assert_int_equal(prove(s, &why), 0);
+	assert_int_equal(account_shadow_plan(&s->host, s->plan, "alice", &lock), 0);
+	assert_int_equal(prove(s, &why), -EPERM);
+	assert_non_null(strstr(why.data, "alice with a key"));
+	put("/root/.ssh/authorized_keys", 0600, 0, key.data);
+	assert_int_equal(prove(s, &why), 0);
+}
+
 /* Passwords off is not enough while keyboard-interactive asks PAM for them. */
 static void keyboard_interactive_is_a_password(void **state)
 {
@@ -508,6 +528,7 @@ int main(void)
 		STAGED(the_last_key_stays),
 		STAGED(a_configuration_can_lock_out),
 		STAGED(accounts_decide_too),
+		STAGED(the_last_account_is_not_locked),
 		STAGED(keyboard_interactive_is_a_password),
 		STAGED(without_root_the_text_has_to_do),
 	};
