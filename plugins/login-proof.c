@@ -7,12 +7,15 @@
 #include "base/real-path.h"
 #include "change/account-shadow.h"
 #include "change/file-edit.h"
+#include "change/pam-contain.h"
 #include "key-files.h"
+#include "pam-service.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <shadow.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -26,6 +29,7 @@ struct view {
 	const struct plan *plan;
 	struct sshd_asker asker;
 	struct buf shadow;
+	bool pam_respond; /* sshd's account stack asks pam_respond(8) */
 };
 
 static void view_close(struct view *view)
@@ -34,10 +38,38 @@ static void view_close(struct view *view)
 	buf_free(&view->shadow);
 }
 
+/* The accounts are read from the host: an earlier step may have replaced a shell. */
+static int take_planned_shells(struct view *view)
+{
+	_cleanup_buf_ struct buf path = {0}, file = {0};
+	_cleanup_users_ struct users planned = {0};
+	struct users *users = &view->asker.users;
+	int r = path_resolve(view->host->root, "/etc/passwd", &path);
+	if (r == 0)
+		r = plan_file(view->plan, path.data, &file);
+	if (r <= 0)
+		return r == -ENOENT ? 0 : r;
+	r = users_parse(&file, &planned);
+	for (size_t i = 0; r == 0 && i < users->n; i++) {
+		const struct user *now = users_by_name(&planned, users->v[i].name);
+		char *shell = now ? strdup(now->shell) : NULL;
+		if (now && !shell)
+			return -ENOMEM;
+		if (!now)
+			continue;
+		free(users->v[i].shell);
+		users->v[i].shell = shell;
+	}
+	return r;
+}
+
 static int view_open(struct view *view, struct host *host, const struct plan *plan, struct buf *ret_why)
 {
 	*view = (struct view){.host = host, .plan = plan};
 	int r = sshd_asker_open(&view->asker, host, plan, NULL, 0, ret_why);
+	if (r == 0 && plan)
+		r = take_planned_shells(view);
+	view->pam_respond = pam_service_has(host, plan, "sshd", "pam_respond.so") == 1;
 	return r < 0 ? r : account_shadow_read(host, plan, &view->shadow);
 }
 
@@ -225,7 +257,10 @@ static int gets_in(const struct view *view, const struct user *user, const struc
 	                sshd_dump_is(dump, "permitrootlogin", "without-password");
 	if (expired || !root_key || (secret == SECRET_LOCKED && !pam))
 		return 0;
-	int r = is_admitted(user, dump);
+	int r = pam && view->pam_respond ? pam_contains(view->host, view->plan, user->name) : 0;
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = is_admitted(user, dump);
 	if (r <= 0)
 		return r;
 	bool known = root_any && (secret == SECRET_SET ||
@@ -276,11 +311,11 @@ static int find_way(struct view *view, const struct user **ret, const char **ret
 	return 0;
 }
 
-static bool alters_files(const struct plan *plan)
+static bool alters_logins(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan_count(plan); i++) {
 		const struct change *c = plan_at(plan, i);
-		if (c && (c->writes_target || c->takes_target))
+		if (c && (c->writes_target || c->takes_target || c->kind == &pam_contain_kind))
 			return true;
 	}
 	return false;
@@ -309,7 +344,7 @@ static int anybody(struct host *host, const struct plan *plan, struct buf *ret)
 static int check(struct host *host, const struct plan *plan, struct buf *ret_why)
 {
 	_cleanup_buf_ struct buf before = {0}, after = {0};
-	if (geteuid() != 0 || !alters_files(plan))
+	if (geteuid() != 0 || !alters_logins(plan))
 		return 0;
 	int r = anybody(host, plan, &after);
 	if (r != 0)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * net.block: cuts addresses off, and ends what is connected with them.
+ * net.block: cuts addresses off, ends what is connected with them, and, if asked to, has
+ * PAM refuse logins from them.
  */
 #include "base/addrs.h"
 #include "base/escape.h"
 #include "base/fd.h"
 #include "change/nft-elements.h"
+#include "change/pam-contain.h"
 #include "change/socket-destroy.h"
 #include "core/action.h"
+#include "pam-service.h"
 
 #include <errno.h>
 #include <string.h>
@@ -109,6 +112,25 @@ static int plan_block(struct host *host, struct plan *plan, struct block *block,
 	return r < 0 || !established ? r : socket_destroy_plan(host, plan, block);
 }
 
+/* A service may hear of an address by other ways than packets from it: through a proxy, or
+ * from a tunnel's end. */
+static int plan_pam(struct host *host, struct plan *plan, const struct block *block)
+{
+	_cleanup_strv_ struct strv who = {0};
+	_cleanup_buf_ struct buf why = {0};
+	int r = pam_inert_at_sshd(host, plan, &why);
+	if (r == 0 && why.len)
+		r = plan_residual(plan, "pam_respond(8) will not refuse them at sshd: %s", why.data);
+	for (size_t i = 0; r == 0 && i < block->addrs.n && i <= PAM_CONTAIN_MAX; i++) {
+		char text[NETADDR_TEXT_LEN];
+		netaddr_format(&block->addrs.v[i], text);
+		r = strv_addf(&who, "address %s", text);
+	}
+	if (r == 0)
+		r = pam_contain_plan(host, plan, &who, block->ttl_ms);
+	return r == -E2BIG ? plan_fail(plan, r, "pam: that is for %d addresses at most", PAM_CONTAIN_MAX) : r;
+}
+
 static int plan_net_block(struct host *host, const struct args *args, struct plan *plan)
 {
 	_cleanup_block_ struct block block = {.ttl_ms = args_ms(args, "ttl", 0)};
@@ -118,6 +140,8 @@ static int plan_net_block(struct host *host, const struct args *args, struct pla
 		r = read_addresses(host, args, plan, &block.addrs);
 	if (r == 0)
 		r = plan_fact_number(plan, "count", (long long)block.addrs.n);
+	if (r == 0 && block.addrs.n && args_yes(args, "pam"))
+		r = plan_pam(host, plan, &block);
 	if (r < 0 || !block.addrs.n)
 		return r;
 	if (!args_has(args, "port"))
@@ -136,6 +160,7 @@ static const struct param params[] = {
 	{"port", TYPE_PORT, PARAM_LIST, NULL, NULL,
 	 "only this destination port (ours for what comes in, theirs for what goes out), TCP and UDP; default all"},
 	{"ttl", TYPE_DURATION, 0, NULL, NULL, "the kernel ends the block after this time; default never"},
+	{"pam", TYPE_YES_NO, 0, "no", NULL, "have pam_respond(8) refuse logins from these addresses, too"},
 	{"established", TYPE_YES_NO, 0, "yes", NULL, "end live connections with these addresses, too"},
 	{0},
 };

@@ -13,6 +13,7 @@
 #include "change/process-stop.h"
 #include "core/action.h"
 #include "own-program.h"
+#include "process-reading.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,84 +110,19 @@ static int yield_facts(struct host *host, struct plan *plan, const struct proces
 	return r < 0 ? r : plan_fact_number(plan, "count", (long long)list->n);
 }
 
-/* The processes meant, in the order in which they were found. */
-struct reading {
-	struct host *host;
-	struct users users;
-	struct pids known; /* sorted */
-	struct processes *list;
-	bool direct; /* what is read now was selected itself */
-};
-
-static void reading_end(struct reading *reading)
-{
-	users_free(&reading->users);
-	pids_free(&reading->known);
-}
-
-/* Reads PID unless it is known, has gone, or is of no concern. */
-static int read_one(void *ctx, pid_t pid)
-{
-	struct reading *reading = ctx;
-	struct process p = {0};
-	if (pid == getpid() || pids_sorted_has(&reading->known, pid))
-		return 0;
-	int r = process_read(reading->host, &reading->users, pid, &p);
-	if (r < 0)
-		return r == -ESRCH || r == -ENOENT ? 0 : r;
-	p.direct = reading->direct;
-	r = pids_sorted_add(&reading->known, pid);
-	if (r < 0) {
-		process_free(&p);
-		return r;
-	}
-	return processes_add(reading->list, &p);
-}
-
-/* The list grows while it is walked: children of children follow. */
-static int read_descendants(struct reading *reading)
-{
-	int r = 0;
-	reading->direct = false;
-	for (size_t i = 0; r == 0 && i < reading->list->n; i++) {
-		_cleanup_pids_ struct pids children = {0};
-		r = proc_children(reading->host->proc, reading->list->v[i].id.pid, &children);
-		r = r == -ESRCH ? 0 : r;
-		for (size_t k = 0; r == 0 && k < children.n; k++)
-			r = read_one(reading, children.v[k]);
-	}
-	return r;
-}
-
 static int read_selected(struct host *host, const struct selector *selector, struct plan *plan, struct processes *list)
 {
-	_cleanup_(reading_end) struct reading reading = {.host = host, .list = list, .direct = true};
+	_cleanup_(reading_end) struct reading reading;
 	_cleanup_(scan_free) struct scan *scan = NULL;
 	_cleanup_buf_ struct buf why = {0};
-	int r = users_load(host->root, &reading.users);
+	int r = reading_begin(&reading, host, list);
 	if (r == 0)
 		r = scan_new(host, selector, &scan, &why);
 	if (r < 0)
 		return plan_fail(plan, r, "%s", why.len ? buf_text(&why) : strerror(-r));
-	r = scan_run(scan, NULL, read_one, &reading);
+	r = scan_run(scan, NULL, reading_one, &reading);
 	if (r == 0 && selector_tree(selector))
-		r = read_descendants(&reading);
-	return r;
-}
-
-/* Those that earlier steps of this plan take already. */
-static int read_planned(const struct plan *plan, struct pids *ret)
-{
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < plan_count(plan); i++) {
-		const struct change *c = plan_at(plan, i);
-		_cleanup_processes_ struct processes list = {0};
-		if (!c || (c->kind != &process_kill_kind && c->kind != &process_stop_kind))
-			continue;
-		r = processes_of(c, &list);
-		for (size_t k = 0; r == 0 && k < list.n; k++)
-			r = pids_sorted_add(ret, list.v[k].id.pid);
-	}
+		r = reading_descendants(&reading);
 	return r;
 }
 
@@ -195,7 +131,7 @@ static int drop_planned(const struct plan *plan, const struct change_kind *kind,
                         struct processes *left)
 {
 	_cleanup_pids_ struct pids planned = {0};
-	int r = read_planned(plan, &planned);
+	int r = reading_planned(plan, &planned);
 	size_t kept = 0;
 	if (r < 0)
 		return r;

@@ -20,6 +20,11 @@ extern const struct action unit_disable;
 extern const struct action unit_mask;
 extern const struct action unit_enable;
 extern const struct action unit_restart;
+extern const struct action account_find;
+extern const struct action account_lock;
+extern const struct action account_contain;
+extern const struct action account_expire_password;
+extern const struct action session_end;
 
 const struct action *const actions[] = {
 	&evidence_collect,
@@ -37,6 +42,11 @@ const struct action *const actions[] = {
 	&unit_mask,
 	&unit_enable,
 	&unit_restart,
+	&account_find,
+	&account_lock,
+	&account_contain,
+	&account_expire_password,
+	&session_end,
 	NULL,
 };
 

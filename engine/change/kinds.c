@@ -6,6 +6,7 @@
 #include "change/file-move.h"
 #include "change/nft-elements.h"
 #include "change/package-set.h"
+#include "change/pam-contain.h"
 #include "change/process-kill.h"
 #include "change/process-stop.h"
 #include "change/socket-destroy.h"
@@ -16,6 +17,7 @@ const struct change_kind *const change_kinds[] = {
 	&file_edit_kind,
 	&file_move_kind,
 	&account_shadow_kind,
+	&pam_contain_kind,
 	&process_stop_kind,
 	&process_kill_kind,
 	&nft_elements_kind,

@@ -305,8 +305,9 @@ int processes_subjects(const struct change *change, subject_fn visit, void *ctx)
 {
 	_cleanup_processes_ struct processes list = {0};
 	int r = processes_of(change, &list);
+	bool login = json_is_true(json_object_get(change->data, "login"));
 	for (size_t i = 0; r == 0 && i < list.n; i++) {
-		struct subject subject = {.type = SUBJECT_PROCESS, .pid = list.v[i].id.pid};
+		struct subject subject = {.type = SUBJECT_PROCESS, .pid = list.v[i].id.pid, .login = login};
 		r = visit(ctx, &subject);
 	}
 	return r;

@@ -6,6 +6,7 @@
  *     "boot"       the boot that these pids belong to
  *     "select"     what they were selected by (change/process-select.h)
  *     "processes"  an array of records
+ *     "login"      true, where they are login sessions that are ended as such
  *     "left-out"   who is selected, too, and not touched: stopped already, or taken by an
  *                  earlier step; an array of identities
  *     "evidence"   an array, process.kill only (change/process-evidence.h)

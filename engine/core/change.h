@@ -80,6 +80,7 @@ struct subject {
 	const char *cgroup; /* of a unit: where the processes are that are ended; NULL: none are */
 	bool begins;        /* of a unit: it is enabled or started, not ended */
 	const char *account; /* the user's name */
+	bool login;         /* of SUBJECT_PROCESS: ended as the session of somebody who was meant by name or address */
 	bool privileged;    /* of SUBJECT_REMOVE_PATH: it gives rights to who runs it, and would again when put back */
 };
 

@@ -317,8 +317,9 @@ static int is_listener(struct guard *guard, pid_t pid, struct refusal *v)
 }
 
 /* sshd's sessions listen too, for what they forward; their parent is sshd itself. */
-static int check_sshd(struct guard *guard, pid_t pid, const struct target *t, struct refusal *v)
+static int check_sshd(struct guard *guard, const struct subject *subject, const struct target *t, struct refusal *v)
 {
+	pid_t pid = subject->pid;
 	if (!t->installed || !is_sshd_name(t->name))
 		return 0;
 	int listens = is_sshd(guard, t->stat.ppid) ? 0 : is_listener(guard, pid, v);
@@ -330,7 +331,7 @@ static int check_sshd(struct guard *guard, pid_t pid, const struct target *t, st
 			"pid %d is the sshd that accepts logins: killing it locks everybody out; narrow the step's "
 			"matchers",
 			(int)pid);
-	if (!serves_login(guard, pid, 2))
+	if (subject->login || !serves_login(guard, pid, 2))
 		return 0;
 	return guard_refuse(
 		guard, v, "process.ssh-session",
@@ -420,8 +421,9 @@ static int check_pid(struct guard *guard, const struct process_facts *f, pid_t p
 	return 0;
 }
 
-int guard_process(struct guard *guard, pid_t pid, struct refusal *v)
+int guard_process(struct guard *guard, const struct subject *subject, struct refusal *v)
 {
+	pid_t pid = subject->pid;
 	/* 0, -1 and below are groups of processes to kill(2). */
 	if (pid <= 0)
 		return guard_unsure(v, -EINVAL, "%d is not the pid of a process", (int)pid);
@@ -443,7 +445,7 @@ int guard_process(struct guard *guard, pid_t pid, struct refusal *v)
 			(int)pid, buf_text(&t.shown));
 	r = check_session(guard, f, &t, v);
 	if (r == 0)
-		r = check_sshd(guard, pid, &t, v);
+		r = check_sshd(guard, subject, &t, v);
 	if (r == 0)
 		r = check_service(guard, &t, v);
 	return r < 0 ? r : check_config(guard, f, &t, v);

@@ -124,7 +124,8 @@ static int check_processes(struct guard *guard, const struct subject *unit, cons
 			continue;
 		_cleanup_buf_ struct buf why = {0};
 		struct refusal one = {.why = &why};
-		r = guard_process(guard, all.v[i], &one);
+		const struct subject process = {.type = SUBJECT_PROCESS, .pid = all.v[i]};
+		r = guard_process(guard, &process, &one);
 		if (r < 0) {
 			v->rule = one.rule;
 			buf_reset(v->why);

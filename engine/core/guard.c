@@ -24,7 +24,7 @@ const struct guard_rule guard_rules[] = {
 	{"process.kernel-thread", true, "kernel threads are never signalled"},
 	{"process.session", false, "the operator's session: its leader, and whatever shares its terminal"},
 	{"process.sshd-listener", false, "the sshd that accepts logins is never signalled"},
-	{"process.ssh-session", false, "an sshd behind which somebody is logged in is not signalled"},
+	{"process.ssh-session", false, "an sshd behind which somebody is logged in is not signalled, but by a step that ends sessions"},
 	{"process.audit-daemon", false, "the audit daemon is never signalled"},
 	{"process.essential", false, "udev, journald, D-Bus, logind, network and container services"},
 	{"process.database", false, "database servers, told by their executable"},
@@ -170,7 +170,7 @@ static int judge(struct guard *guard, const struct subject *s, enum deed deed, s
 {
 	switch (s->type) {
 	case SUBJECT_PROCESS:
-		return deed == DEED_UNDO ? 0 : guard_process(guard, s->pid, v);
+		return deed == DEED_UNDO ? 0 : guard_process(guard, s, v);
 	case SUBJECT_ADDRESS:
 		return deed == DEED_UNDO ? 0 : guard_address(guard, &s->address, v);
 	case SUBJECT_EDIT_PATH:

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Processes read one by one, each once, and the trees below them.
+ */
+#ifndef RESPOND_PLUGINS_PROCESS_READING_H
+#define RESPOND_PLUGINS_PROCESS_READING_H
+
+#include "base/pids.h"
+#include "base/users.h"
+#include "change/process-record.h"
+#include "core/plan.h"
+
+/* The processes meant, in the order in which they were found. */
+struct reading {
+	struct host *host;
+	struct users users;
+	struct pids known; /* sorted */
+	struct processes *list;
+	bool direct; /* what is read now was selected itself */
+};
+
+int reading_begin(struct reading *reading, struct host *host, struct processes *list);
+void reading_end(struct reading *reading);
+
+/* Reads PID unless it is known, has gone, or is this program. CTX: the reading. */
+int reading_one(void *ctx, pid_t pid);
+
+/* Reads all that has grown from what was read. */
+int reading_descendants(struct reading *reading);
+
+/* Those that earlier steps of the plan stop or kill already, sorted. */
+int reading_planned(const struct plan *plan, struct pids *ret);
+
+#endif
