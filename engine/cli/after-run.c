@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "after-run.h"
 
+#include "authorise.h"
 #include "base/clock.h"
 #include "base/escape.h"
 #include "core/await.h"
@@ -189,6 +190,8 @@ int command_confirm(struct session *s)
 {
 	char id[RUN_ID_LEN];
 	int status = session_prepare(s, "a confirmation");
+	if (status == EXIT_DONE)
+		status = authorise("a confirmation");
 	if (status == EXIT_DONE)
 		status = session_find_run(s, id);
 	for (bool late = true; status == EXIT_DONE && late;) {

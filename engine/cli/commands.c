@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "after-run.h"
+#include "authorise.h"
 #include "base/escape.h"
 #include "core/recover.h"
 #include "core/vault.h"
@@ -103,6 +104,8 @@ int command_run(struct session *s)
 	struct playbook *playbook = NULL;
 	struct run_result result = {0};
 	int status = session_need_root("a run");
+	if (status == EXIT_DONE)
+		status = authorise("a run");
 	if (status == EXIT_DONE)
 		status = prepare(s, &playbook);
 	if (status == EXIT_DONE)
@@ -223,6 +226,8 @@ int command_rollback(struct session *s)
 {
 	char id[RUN_ID_LEN];
 	int status = session_need_root("a rollback");
+	if (status == EXIT_DONE)
+		status = authorise("a rollback");
 	if (status == EXIT_DONE)
 		status = session_find_run(s, id);
 	if (status == EXIT_DONE)

@@ -27,12 +27,15 @@ static int scrub(void)
 	char *no_color = getenv("NO_COLOR") ? strdup("NO_COLOR=1") : NULL;
 	char *zone = getenv("TZ") && !strchr(getenv("TZ"), '/') ? strdup(getenv("TZ")) : NULL;
 	char *peer = getenv("SSH_CONNECTION") ? strdup(getenv("SSH_CONNECTION")) : NULL;
+	char *sudo = getenv("SUDO_USER") ? strdup(getenv("SUDO_USER")) : NULL;
 	clearenv();
 	int bad = setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) | (zone ? setenv("TZ", zone, 1) : 0) |
-	          (peer ? setenv("SSH_CONNECTION", peer, 1) : 0) | (no_color ? setenv("NO_COLOR", "1", 1) : 0);
+	          (peer ? setenv("SSH_CONNECTION", peer, 1) : 0) | (sudo ? setenv("SUDO_USER", sudo, 1) : 0) |
+	          (no_color ? setenv("NO_COLOR", "1", 1) : 0);
 	free(no_color);
 	free(zone);
 	free(peer);
+	free(sudo);
 	return bad ? -ENOMEM : 0;
 }
 

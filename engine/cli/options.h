@@ -15,7 +15,7 @@ enum exit_status {
 	EXIT_FAILED = 1,   /* nothing was done */
 	EXIT_USAGE = 2,    /* usage or playbook error */
 	EXIT_PARTLY = 3,   /* partly done, residual left, or not everything could be undone */
-	EXIT_REFUSED = 4,  /* by the guard, or because audit is required and not to be had */
+	EXIT_REFUSED = 4,  /* by the guard, by PAM, or because audit is required and not to be had */
 	EXIT_PENDING = 5,  /* dry run: changes are pending */
 	EXIT_DAMAGED = 6,  /* a journal or an object of the vault is damaged or was tampered with */
 };

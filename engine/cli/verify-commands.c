@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "after-run.h"
+#include "authorise.h"
 #include "base/escape.h"
 #include "core/vault.h"
 #include "core/verify.h"
@@ -180,6 +181,8 @@ int command_reapply(struct session *s)
 	_cleanup_strv_ struct strv ids = {0};
 	struct reapply_result t = {0};
 	int status = session_prepare(s, "to put changes in force again");
+	if (status == EXIT_DONE)
+		status = authorise("putting changes in force again");
 	if (status == EXIT_DONE)
 		status = session_find_runs(s, &ids);
 	if (status == EXIT_DONE)

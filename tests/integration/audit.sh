@@ -30,6 +30,7 @@ for place in /etc /var /usr/local; do
 	mount -t overlay overlay -o "lowerdir=$place,upperdir=/mnt/overlay$place/upper,workdir=/mnt/overlay$place/work" $place
 done
 mkdir -p "$SYSCONFDIR/respond" "$LOCALSTATEDIR/lib"
+install -m 0644 "$TOP_SRCDIR/init/respond.pam" /etc/pam.d/respond
 log=/mnt/audit/audit.log
 mkdir -m 0700 /mnt/audit /mnt/audit/plugins.d
 cat >/mnt/audit/auditd.conf <<-CONF

@@ -5,7 +5,8 @@
 #
 #   . "$TOP_SRCDIR/tests/range/host.sh"
 #   enter_range "$@"       runs the script again inside a range, or skips all of it
-#   install_respond        as /usr/sbin/respond, its playbooks in /etc/respond/playbooks
+#   install_respond        as /usr/sbin/respond, its playbooks in /etc/respond/playbooks, and its
+#                          service of PAM
 #   stage_incident         tests/range/incident.sh, and its facts as variables
 #
 # RESPOND, TOP_SRCDIR, TOP_BUILDDIR, SYSCONFDIR and LOCALSTATEDIR are set by make.
@@ -30,6 +31,7 @@ install_respond() {
 	install -m 0755 "$RESPOND" /usr/sbin/respond
 	install -d -m 0755 $playbooks "$SYSCONFDIR/respond/playbooks"
 	install -m 0644 "$TOP_SRCDIR"/playbooks/*.pb $playbooks
+	install -m 0644 "$TOP_SRCDIR/init/respond.pam" /etc/pam.d/respond
 	[ "$SYSCONFDIR" = /etc ] || install -m 0644 "$TOP_SRCDIR"/playbooks/*.pb "$SYSCONFDIR/respond/playbooks"
 	rm -rf "$state_dir"
 	mkdir -p $scratch
