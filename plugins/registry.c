@@ -24,6 +24,7 @@ extern const struct action account_find;
 extern const struct action account_lock;
 extern const struct action account_contain;
 extern const struct action account_expire_password;
+extern const struct action account_set_password;
 extern const struct action session_end;
 
 const struct action *const actions[] = {
@@ -46,6 +47,7 @@ const struct action *const actions[] = {
 	&account_lock,
 	&account_contain,
 	&account_expire_password,
+	&account_set_password,
 	&session_end,
 	NULL,
 };

@@ -6,10 +6,13 @@
  *     lock           true: "!" is put before the password
  *     expire         the new date, in days since 1970, where it is set
  *     changed        the new date of the password, where it is set
+ *     file           a new password: the file in which it is handed over
+ *     file-sha256    what that file is to hold
  *     was            {"password": "set", "expire": "", "changed": "19700"}
  *     meta           what the file had beside its content (base/meta.h)
  *     dir-flags      +i and +a of its directory, where that had them
- * The entry before is in the vault under `before`; the one after follows from it.
+ * The entry before is in the vault under `before`; the one after follows from it, but for
+ * one with a new password, which is there under `after`.
  *
  * What is replaced is always today's file with the one entry turned over: others may edit
  * it at any time, and those who do it by the rules wait for the lock.
@@ -23,6 +26,7 @@
 #include "change/file-edit.h"
 #include "change/file-replace.h"
 #include "change/file-settle.h"
+#include "change/secret-file.h"
 #include "core/vault.h"
 
 #include <errno.h>
@@ -103,8 +107,14 @@ static int make_data(struct host *host, const char *path, const char *user, cons
 	return r;
 }
 
+/* A new password, and where it goes. */
+struct handover {
+	const char *path;
+	const struct buf *bytes;
+};
+
 static int plan_edit(struct host *host, struct plan *plan, const char *path, const char *user, const struct buf *file,
-                     const struct shadow_entry *entry, const struct shadow_edit *edit)
+                     const struct shadow_entry *entry, const struct shadow_edit *edit, const struct handover *handover)
 {
 	_cleanup_buf_ struct buf before = {0}, after = {0};
 	struct change *c = NULL;
@@ -118,6 +128,10 @@ static int plan_edit(struct host *host, struct plan *plan, const char *path, con
 		r = plan_change(plan, &account_shadow_kind, path, data, &c);
 	if (r == 0)
 		r = change_add_blob(c, &before, NULL);
+	if (r == 0 && handover)
+		r = change_add_blob(c, &after, NULL);
+	if (r == 0 && handover)
+		r = secret_file_note(c, handover->path, handover->bytes);
 	if (r == 0)
 		r = shadow_replace(file, entry, &after, &c->result);
 	if (r == 0)
@@ -125,7 +139,8 @@ static int plan_edit(struct host *host, struct plan *plan, const char *path, con
 	return r;
 }
 
-int account_shadow_plan(struct host *host, struct plan *plan, const char *user, const struct shadow_edit *edit)
+static int plan_entry(struct host *host, struct plan *plan, const char *user, const struct shadow_edit *edit,
+                      const struct handover *handover)
 {
 	_cleanup_buf_ struct buf path = {0}, file = {0};
 	struct shadow_entry entry;
@@ -134,7 +149,19 @@ int account_shadow_plan(struct host *host, struct plan *plan, const char *user, 
 		r = file_edit_read(host, plan, path.data, &file);
 	if (r < 0)
 		return r;
-	return shadow_find(&file, user, &entry) ? plan_edit(host, plan, path.data, user, &file, &entry, edit) : -ENODATA;
+	return shadow_find(&file, user, &entry) ? plan_edit(host, plan, path.data, user, &file, &entry, edit, handover)
+	                                        : -ENODATA;
+}
+
+int account_shadow_plan(struct host *host, struct plan *plan, const char *user, const struct shadow_edit *edit)
+{
+	return plan_entry(host, plan, user, edit, NULL);
+}
+
+int account_password_plan(struct host *host, struct plan *plan, const char *user, const struct shadow_edit *edit,
+                          const char *path, const struct buf *bytes)
+{
+	return plan_entry(host, plan, user, edit, &(struct handover){path, bytes});
 }
 
 /* ---- the file as it is ------------------------------------------------------------------ */
@@ -196,7 +223,9 @@ static int today_open(struct host *host, const struct change *c, struct today *r
 	if (r < 0)
 		return r;
 	sha256_bytes(buf_text(&ret->content), ret->content.len, &ret->sha256);
-	return find_entry(&ret->content, ret->user, &ret->entry, &ret->has) ? 0 : gone(note, "the account has no entry there any more");
+	if (!find_entry(&ret->content, ret->user, &ret->entry, &ret->has))
+		return gone(note, "the account has no entry there any more");
+	return 0;
 }
 
 /* ---- settling ----------------------------------------------------------------------------- */
@@ -234,10 +263,36 @@ static int entries_place(const struct change *c, const struct images *images, co
 	return 0;
 }
 
+static int probe(struct host *host, const struct change *c, enum change_state *ret)
+{
+	_cleanup_(today_close) struct today t = {.dir = -1};
+	_cleanup_buf_ struct buf note = {0};
+	int r = today_open(host, c, &t, &note);
+	if (r < 0 && r != -ESTALE)
+		return r;
+	*ret = CHANGE_DRIFTED;
+	if (r == 0)
+		*ret = is(&t, c, "before")  ? CHANGE_BEFORE
+		       : is(&t, c, "after") ? CHANGE_AFTER
+		                            : CHANGE_DRIFTED;
+	return 0;
+}
+
+/* A password that did not come into force is nothing to hand over. */
+static int settle_secret(struct host *host, const struct change *c, struct effect *effect)
+{
+	enum change_state state;
+	int r = secret_file_settle(host, c, effect);
+	if (r == 0 && !effect->done && probe(host, c, &state) == 0 && state == CHANGE_BEFORE)
+		secret_file_drop(host, c, effect);
+	return r;
+}
+
 static int settle_locked(struct host *host, const struct change *c, struct effect *effect)
 {
 	static const struct edited entries = {NULL, entries_turn, entries_place};
-	return edited_settle(host, c, effect, &entries);
+	int r = edited_settle(host, c, effect, &entries);
+	return r < 0 ? r : settle_secret(host, c, effect);
 }
 
 static int lock(struct host *host, struct effect *effect, int *ret_fd)
@@ -271,7 +326,7 @@ static int put(const struct change *c, const struct today *t, const struct buf *
 	return r;
 }
 
-static int edited_entry(const struct change *c, const struct today *t, struct buf *ret)
+static int edited_entry(struct host *host, const struct change *c, const struct today *t, struct buf *ret)
 {
 	struct shadow_edit edit = {
 		.lock = json_is_true(json_object_get(c->data, "lock")),
@@ -279,6 +334,8 @@ static int edited_entry(const struct change *c, const struct today *t, struct bu
 		.changed = json_string_value(json_object_get(c->data, "changed")),
 	};
 	struct sha256 sha256;
+	if (secret_file_of(c))
+		return host->vault ? vault_read(host->vault, recorded(c, "after"), ENTRY_MAX, ret) : -ENOENT;
 	int r = shadow_edit_entry(t->content.data + t->entry.at, t->entry.len, &edit, ret);
 	if (r < 0)
 		return r;
@@ -308,8 +365,15 @@ static int apply(struct host *host, struct change *c, struct effect *effect)
 	}
 	if (!is(&t, c, "before"))
 		return gone(&effect->note, "somebody has altered the entry since the plan");
-	r = edited_entry(c, &t, &entry);
-	return r < 0 ? r : put(c, &t, &entry, effect);
+	r = edited_entry(host, c, &t, &entry);
+	if (r == 0)
+		r = secret_file_make(host, c, effect);
+	if (r < 0)
+		return r;
+	r = put(c, &t, &entry, effect);
+	if (r < 0 && !effect->done)
+		secret_file_drop(host, c, effect);
+	return r;
 }
 
 static int revert(struct host *host, const struct change *c, struct effect *effect)
@@ -322,6 +386,7 @@ static int revert(struct host *host, const struct change *c, struct effect *effe
 		return r;
 	if (is(&t, c, "before")) {
 		buf_puts(&effect->note, "it was so already");
+		secret_file_drop(host, c, effect);
 		return 0;
 	}
 	if (!is(&t, c, "after"))
@@ -331,18 +396,10 @@ static int revert(struct host *host, const struct change *c, struct effect *effe
 		buf_printf(&effect->note, "the entry in the vault cannot be used: %s", strerror(-r));
 		return r;
 	}
-	return put(c, &t, &entry, effect);
-}
-
-static int probe(struct host *host, const struct change *c, enum change_state *ret)
-{
-	_cleanup_(today_close) struct today t = {.dir = -1};
-	_cleanup_buf_ struct buf note = {0};
-	int r = today_open(host, c, &t, &note);
-	if (r < 0 && r != -ESTALE)
-		return r;
-	*ret = r < 0 ? CHANGE_DRIFTED : is(&t, c, "before") ? CHANGE_BEFORE : is(&t, c, "after") ? CHANGE_AFTER : CHANGE_DRIFTED;
-	return 0;
+	r = put(c, &t, &entry, effect);
+	if (r == 0)
+		secret_file_drop(host, c, effect);
+	return r;
 }
 
 static int drift(struct host *host, const struct change *c, struct buf *ret)
@@ -361,7 +418,10 @@ static bool locks(const struct change *c)
 
 static int describe(const struct change *c, struct buf *ret)
 {
-	buf_puts(ret, locks(c) ? "lock the account " : json_object_get(c->data, "changed") ? "expire the password of " : "set the expiry of ");
+	buf_puts(ret, locks(c)                                ? "lock the account "
+	              : secret_file_of(c)                     ? "give a new password to "
+	              : json_object_get(c->data, "changed") ? "expire the password of "
+	                                                    : "set the expiry of ");
 	buf_puts(ret, recorded(c, "user"));
 	buf_puts(ret, " (");
 	escape_str(ret, c->target);
@@ -406,6 +466,8 @@ static int detail(const struct change *c, struct buf *ret)
 	const char *password = old_value(c, "password");
 	if (locks(c) && strcmp(password, secret_words[SECRET_LOCKED]) != 0)
 		buf_printf(ret, "password: %s -> locked\n", password);
+	if (secret_file_of(c))
+		buf_printf(ret, "password: %s -> new, in %s\n", password, secret_file_of(c));
 	put_dates(ret, "account expires", old_value(c, "expire"), json_string_value(json_object_get(c->data, "expire")));
 	put_dates(ret, "password changed", old_value(c, "changed"), json_string_value(json_object_get(c->data, "changed")));
 	return buf_error(ret);
@@ -413,13 +475,20 @@ static int detail(const struct change *c, struct buf *ret)
 
 static int subjects(const struct change *c, subject_fn visit, void *ctx)
 {
-	_cleanup_free_ char *user = NULL;
+	_cleanup_free_ char *user = NULL, *file = NULL;
 	struct subject path = {.type = SUBJECT_EDIT_PATH, .path = c->target};
 	int r = json_field_text(c->data, "user", &user);
-	struct subject account = {.type = SUBJECT_ACCOUNT, .account = user};
+	struct subject account = {.type = SUBJECT_ACCOUNT, .account = user, .password = secret_file_of(c) != NULL};
+	struct subject secret = {.type = SUBJECT_EDIT_PATH};
 	if (r == 0)
 		r = visit(ctx, &path);
-	return r ? r : visit(ctx, &account);
+	if (r == 0)
+		r = visit(ctx, &account);
+	if (r || !secret_file_of(c))
+		return r;
+	r = json_field_text(c->data, "file", &file);
+	secret.path = file;
+	return r ? r : visit(ctx, &secret);
 }
 
 static int audit_type_of(const struct change *c)

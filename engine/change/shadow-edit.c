@@ -76,20 +76,26 @@ int shadow_field(const char *entry, size_t len, unsigned field, struct buf *ret)
 
 static const char *new_value(unsigned field, const struct shadow_edit *edit)
 {
-	return field == SHADOW_EXPIRE ? edit->expire : field == SHADOW_CHANGED ? edit->changed : NULL;
+	switch (field) {
+	case SHADOW_PASSWORD: return edit->password;
+	case SHADOW_CHANGED: return edit->changed;
+	case SHADOW_EXPIRE: return edit->expire;
+	default: return NULL;
+	}
 }
 
 static void put_field(unsigned field, const char *text, size_t len, const struct shadow_edit *edit, struct buf *ret)
 {
 	const char *value = new_value(field, edit);
+	if (value) {
+		text = value;
+		len = strlen(value);
+	}
 	if (field)
 		buf_putc(ret, ':');
 	if (field == SHADOW_PASSWORD && edit->lock && (!len || text[0] != '!'))
 		buf_putc(ret, '!');
-	if (value)
-		buf_puts(ret, value);
-	else
-		buf_add(ret, text, len);
+	buf_add(ret, text, len);
 }
 
 int shadow_edit_entry(const char *entry, size_t len, const struct shadow_edit *edit, struct buf *ret)

@@ -29,9 +29,10 @@ int shadow_field(const char *entry, size_t len, unsigned field, struct buf *ret)
 
 /* What becomes of an entry. */
 struct shadow_edit {
-	bool lock;           /* "!" before the password, unless one is there */
-	const char *expire;  /* NULL: as it is */
-	const char *changed; /* NULL: as it is */
+	bool lock;            /* "!" before the password, unless one is there */
+	const char *expire;   /* NULL: as it is */
+	const char *changed;  /* NULL: as it is */
+	const char *password; /* a hash in place of the one there; NULL: as it is */
 };
 
 /* The entry with that done, fields that were left out at its end filled in. Doing it again

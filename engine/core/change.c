@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/change.h"
 
+#include "base/password.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +39,7 @@ void change_free(struct change **change)
 	for (size_t i = 0; i < c->n_blobs; i++)
 		buf_free(&c->blobs[i].bytes);
 	free(c->blobs);
+	buf_wipe(&c->secret);
 	buf_free(&c->result);
 	free(c);
 	*change = NULL;

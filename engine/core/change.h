@@ -80,6 +80,7 @@ struct subject {
 	const char *cgroup; /* of a unit: where the processes are that are ended; NULL: none are */
 	bool begins;        /* of a unit: it is enabled or started, not ended */
 	const char *account; /* the user's name */
+	bool password;       /* of an account: it gets another password, which is handed over */
 	bool login;         /* of SUBJECT_PROCESS: ended as the session of somebody who was meant by name or address */
 	bool privileged;    /* of SUBJECT_REMOVE_PATH: it gives rights to who runs it, and would again when put back */
 };
@@ -180,6 +181,10 @@ struct change {
 	json_t *data;    /* object; the kind's own */
 	struct blob *blobs;
 	size_t n_blobs;
+
+	/* What apply hands over to a person, such as a new password: in no journal and in no
+	 * vault, so that a change which was decoded from one has none. */
+	struct buf secret;
 
 	/* While planning only: what will stand at the path `target` afterwards. */
 	bool writes_target; /* `result` will */

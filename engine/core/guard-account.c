@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Which accounts are never locked.
+ * Which accounts are never locked, or given another password.
  */
 #include "core/guard-rules.h"
 
@@ -35,8 +35,9 @@ static int check_operator(struct guard *guard, const struct user *user, const ch
 	                             shown);
 }
 
-int guard_account(struct guard *guard, const char *name, struct refusal *v)
+int guard_account(struct guard *guard, const struct subject *s, struct refusal *v)
 {
+	const char *name = s->account;
 	const struct users *users;
 	_cleanup_buf_ struct buf shown = {0};
 	int r = guard_users(guard, &users);
@@ -46,6 +47,8 @@ int guard_account(struct guard *guard, const char *name, struct refusal *v)
 	if (strv_has(&guard->config->users, name))
 		return guard_refuse(guard, v, "user.protected", "the account %s is protected by respond.conf(5)",
 		                    buf_text(&shown));
+	if (s->password)
+		return 0; /* whoever it is handed to can log in */
 	const struct user *user = users_by_name(users, name), *root = users_by_name(users, "root");
 	if (!root || root->uid != 0) /* renamed */
 		root = users_by_uid(users, 0);

@@ -69,7 +69,7 @@ int guard_address(struct guard *guard, const struct netaddr *address, struct ref
 int guard_path(struct guard *guard, const struct subject *subject, enum deed deed, struct refusal *v);
 int guard_unit(struct guard *guard, const struct subject *unit, struct refusal *v);
 
-int guard_account(struct guard *guard, const char *name, struct refusal *v);
+int guard_account(struct guard *guard, const struct subject *s, struct refusal *v);
 
 void process_facts_free(struct process_facts **facts);
 void socket_facts_free(struct socket_facts **facts);

@@ -179,7 +179,7 @@ static int judge(struct guard *guard, const struct subject *s, enum deed deed, s
 	case SUBJECT_UNIT:
 		return deed == DEED_UNDO ? 0 : guard_unit(guard, s, v);
 	case SUBJECT_ACCOUNT:
-		return deed == DEED_UNDO ? 0 : guard_account(guard, s->account, v);
+		return deed == DEED_UNDO ? 0 : guard_account(guard, s, v);
 	}
 	return guard_unsure(v, -EINVAL, "a change touches something unknown");
 }

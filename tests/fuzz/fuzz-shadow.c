@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input rest = in;
 	_cleanup_buf_ struct buf file = fuzz_rest(&in), entry = {0}, out = {0}, back = {0};
 	const struct shadow_edit edit = {strchr(what, 'l') != NULL, strchr(what, 'e') ? "1" : NULL,
-	                                 strchr(what, 'c') ? "0" : NULL};
+	                                 strchr(what, 'c') ? "0" : NULL, strchr(what, 'p') ? "!$y$new" : NULL};
 	struct shadow_entry e;
 	if (strchr(user, ':') || strchr("+-", user[0])) /* those are NIS's, and an empty name is none */
 		return 0;

@@ -105,9 +105,9 @@ by_key() {
 		"$user@$victim" "${@:-true}" </dev/null
 }
 
-# by_password USER [ADDRESS]
+# by_password USER [ADDRESS]; $secret: another password than the one that was staged
 by_password() {
-	echo "$1-secret-1" >/run/range/password
+	echo "${secret:-$1-secret-1}" >/run/range/password
 	# shellcheck disable=SC2086
 	SSH_ASKPASS=/run/range/askpass SSH_ASKPASS_REQUIRE=force timeout 20 ip netns exec outside ssh $common \
 		-b "${2:-$desk}" -o PreferredAuthentications=password -o PubkeyAuthentication=no \
@@ -397,4 +397,60 @@ run_respond --rollback last
 same "expire: taken back" 0 $status
 same "expire: shadow is as before" "$before" "$(cat $shadow)"
 check "expire: the old password will do again" by_password alice
+
+# ---- a password of ours -------------------------------------------------------------------------------
+
+book set <<<$'action = account.set-password\nuser = alice\nfile = /root/alice.password'
+run_respond --playbook set.pb --dry-run
+same "set: changes are pending" 5 $status
+check_not "set: the dry run makes no file" test -e /root/alice.password
+same "set: and no other password" "$before" "$(cat $shadow)"
+run_respond --playbook set.pb
+same "set: done" 0 $status
+[ $status = 0 ] || printf '%s\n' "$output" | tap_note
+run=$(last_run)
+said=$output$(respond --show "$run")$(respond --show "$run" --format json)
+same "set: the file is root's alone" "600 root:root" "$(stat -c '%a %U:%G' /root/alice.password)"
+secret=$(cat /root/alice.password)
+check "set: it has 130 bits" grep -qxE '[a-z2-9]{26}' /root/alice.password
+check "set: the new password lets alice in" by_password alice
+check "set: so does her key" by_key alice
+check_not "set: it is not in what was said" grep -qF "$secret" <<<"$said"
+check_not "set: nor anywhere in the journal or the vault" grep -rqF "$secret" "$state_dir"
+check_not "set: nor is its hash in the journal" grep -qF "$(grep ^alice: $shadow | cut -d: -f2)" "$state_dir/runs/$run/journal"
+secret=
+check_not "set: the old one is refused" by_password alice
+run_respond --verify "$run"
+same "set: verified" 0 $status
+run_respond --playbook set.pb
+same "set: again, there is nothing to do" 0 $status
+check "set: and that is said" grep -q '/root/alice.password holds the password that alice has' <<<"$output"
+run_respond --rollback "$run"
+same "set: taken back" 0 $status
+same "set: shadow is as before" "$before" "$(cat $shadow)"
+check_not "set: the file is gone" test -e /root/alice.password
+check "set: the old password will do again" by_password alice
+echo notes >/root/alice.password
+run_respond --playbook set.pb
+check_not "set: not over what stands there" test $status = 0
+same "set: which stays" notes "$(cat /root/alice.password)"
+book set <<<$'action = account.set-password\nuser = alice\nfile = /tmp/alice.password'
+run_respond --playbook set.pb
+check "set: not where others can write" grep -q 'others than root can write to its directory' <<<"$output"
+check_not "set: and it is not taken for done" test $status = 0
+book set <<<$'action = account.set-password\nuser = bob\nfile = /root/bob.password'
+run_respond --playbook set.pb
+same "set: who has no password that counts is left alone" 0 $status
+check "set: and that is said" grep -q 'bob is not let in by any password' <<<"$output"
+same "set: nothing was done" "$before" "$(cat $shadow)"
+book set <<<$'action = account.set-password\nuser = alice\nfile = /root/once\nexpire = yes'
+run_respond --playbook set.pb
+same "set: with one of her own to be chosen" 0 $status
+secret=$(cat /root/once)
+: >/run/range/sshd.log
+check_not "set: is asked for at the login" by_password alice
+check "set: after the one that was set" grep -q 'Accepted password for alice' /run/range/sshd.log
+secret=
+run_respond --rollback last
+same "set: taken back" "$before" "$(cat $shadow)"
 finish

@@ -4,7 +4,9 @@
  * too, and cut short at any moment.
  */
 #include "base/fd.h"
+#include "base/password.h"
 #include "change/account-shadow.h"
+#include "change/secret-file.h"
 #include "core/vault.h"
 #include "file-stage.h"
 
@@ -225,6 +227,148 @@ static void immutable_files_stay_immutable(void **state)
 	assert_int_equal(get_flags(s, "root/etc"), FS_APPEND_FL);
 }
 
+/* ---- a new password ------------------------------------------------------------------- */
+
+#define NEW_HASH "$y$j9T$new$newnewnew"
+#define MALLORY_NEW "mallory:" NEW_HASH ":20000:0:99999:7:::\n"
+#define RENEWED OTHERS_FIRST MALLORY_NEW OTHERS_LAST
+#define HANDED "root/handed"
+
+static struct change *plan_password(struct file_stage *s)
+{
+	static const struct shadow_edit edit = {.password = NEW_HASH, .changed = "20000"};
+	const struct buf bytes = {.data = (char *)"secret-word\n", .len = 12};
+	plan_again(s);
+	assert_int_equal(account_password_plan(&s->host, s->plan, "mallory", &edit, "/handed", &bytes), 0);
+	assert_int_equal(plan_count(s->plan), 1);
+	return plan_at(s->plan, 0);
+}
+
+static void assert_handed(const struct file_stage *s, const char *text)
+{
+	_cleanup_close_ int fd = open(at(s, HANDED), O_RDONLY | O_CLOEXEC);
+	_cleanup_buf_ struct buf b = {0};
+	if (!text) {
+		assert_int_equal(fd, -1);
+		return;
+	}
+	assert_int_equal(fd_read(fd, 1 << 20, &b), 0);
+	assert_string_equal(buf_text(&b), text);
+}
+
+static void a_password_is_handed_over_and_taken_back(void **state)
+{
+	struct file_stage *s = *state;
+	struct change *c = plan_password(s);
+	struct stat st;
+	umask(0);
+	assert_handed(s, NULL);
+	assert_int_equal(apply_change(s, c), 0);
+	assert_shadow(s, RENEWED);
+	assert_handed(s, "secret-word\n");
+	assert_int_equal(stat(at(s, HANDED), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(probe_change(s, c), CHANGE_AFTER);
+	assert_int_equal(revert_change(s, c), 0);
+	assert_shadow(s, BEFORE);
+	assert_handed(s, NULL);
+	/* Who has taken it from there has taken the file away, too. */
+	assert_int_equal(apply_change(s, c), 0);
+	unlink(at(s, HANDED));
+	assert_int_equal(probe_change(s, c), CHANGE_AFTER);
+	assert_int_equal(revert_change(s, c), 0);
+	assert_shadow(s, BEFORE);
+	assert_int_equal(leftovers(s), 0);
+}
+
+static void what_else_stands_there_stays(void **state)
+{
+	struct file_stage *s = *state;
+	struct change *c = plan_password(s);
+	put_file(s, HANDED, "theirs");
+	assert_int_equal(apply_change(s, c), -EEXIST);
+	assert_shadow(s, BEFORE);
+	assert_handed(s, "theirs");
+	assert_int_equal(secret_file_check(&s->host, "/handed"), -EEXIST);
+	unlink(at(s, HANDED));
+	assert_int_equal(symlink("/etc/passwd", at(s, HANDED)), 0);
+	assert_int_equal(apply_change(s, c), -EEXIST);
+	unlink(at(s, HANDED));
+	assert_int_equal(apply_change(s, c), 0);
+	put_file(s, HANDED, "notes of root's");
+	assert_int_equal(revert_change(s, c), 0);
+	assert_note(s, "/handed stays: it holds something else by now");
+	assert_shadow(s, BEFORE);
+	assert_handed(s, "notes of root's");
+}
+
+static void not_where_others_can_write(void **state)
+{
+	struct file_stage *s = *state;
+	struct change *c = plan_password(s);
+	chmod(at(s, "root"), 0777);
+	assert_int_equal(secret_file_check(&s->host, "/handed"), -EPERM);
+	assert_int_equal(apply_change(s, c), -EPERM);
+	assert_note(s, "others than root");
+	assert_shadow(s, BEFORE);
+	assert_int_equal(leftovers(s), 0);
+	chmod(at(s, "root"), 0755);
+	assert_int_equal(apply_change(s, c), 0);
+}
+
+/* Without the entry it is of no use, and stays nowhere. */
+static void a_password_that_is_not_set_is_not_handed_over(void **state)
+{
+	struct file_stage *s = *state;
+	struct change *c = plan_password(s);
+	put_file(s, SHADOW, OTHERS_FIRST MALLORY_LOCKED OTHERS_LAST);
+	assert_int_equal(apply_change(s, c), -ESTALE);
+	assert_handed(s, NULL);
+	put_file(s, SHADOW, BEFORE);
+	put_file(s, "root/.respond-0123456789abcdef", "secret-w"); /* cut short within */
+	assert_int_equal(settle_change(s, c), 0);
+	assert_int_equal(leftovers(s), 0);
+	put_file(s, HANDED, "secret-word\n"); /* cut short before the entry */
+	assert_int_equal(settle_change(s, c), 0);
+	assert_handed(s, NULL);
+	put_file(s, HANDED, "secret-word\n"); /* cut short after it */
+	put_file(s, SHADOW, RENEWED);
+	assert_int_equal(settle_change(s, c), 0);
+	assert_handed(s, "secret-word\n");
+	put_file(s, SHADOW, BEFORE); /* a revert cut short before the file went */
+	assert_int_equal(revert_change(s, c), 0);
+	assert_handed(s, NULL);
+}
+
+static void no_password_is_in_journal_or_vault(void **state)
+{
+	struct file_stage *s = *state;
+	struct change *c = plan_password(s);
+	_cleanup_buf_ struct buf text = {0};
+	char *data = json_dumps(c->data, 0);
+	c->kind->describe(c, &text);
+	c->kind->detail(c, &text);
+	assert_null(strstr(data, "secret-word"));
+	assert_null(strstr(data, "$y$"));
+	assert_null(strstr(text.data, "secret-word"));
+	assert_null(strstr(text.data, "$y$"));
+	assert_non_null(strstr(text.data, "give a new password to mallory"));
+	assert_non_null(strstr(text.data, "password: set -> new, in /handed\n"));
+	for (size_t i = 0; i < c->n_blobs; i++)
+		assert_null(strstr(c->blobs[i].bytes.data, "secret-word"));
+	free(data);
+	/* So a change from a journal cannot be made for the first time, but again. */
+	buf_wipe(&c->secret);
+	assert_int_equal(apply_change(s, c), -ENOKEY);
+	assert_note(s, "is lost");
+	assert_shadow(s, BEFORE);
+	assert_handed(s, NULL);
+	s->effect.done = true;
+	assert_int_equal(apply_change(s, c), 0);
+	assert_shadow(s, RENEWED);
+	assert_handed(s, NULL);
+}
+
 /* ---- the lock ------------------------------------------------------------------------- */
 
 static int64_t now_ms(void)
@@ -391,6 +535,7 @@ static void entries_are_edited(void **state)
 	assert_edited("a:!x:1:2:3:4:5:1:7", &lock_it, "a:!x:1:2:3:4:5:1:7");
 	assert_edited("a::1:2:3:4:5::", &lock_it, "a:!:1:2:3:4:5:1:");
 	assert_edited("a:", &lock_it, "a:!::::::1:");
+	assert_edited("a:!old:1", &(struct shadow_edit){.password = "new"}, "a:new:1::::::");
 	assert_edited("a:x:1", &(struct shadow_edit){.changed = "0"}, "a:x:0::::::");
 	assert_edited("a:*:1:2:3:4:5:6:7:more:still\r", &lock_it, "a:!*:1:2:3:4:5:1:7:more:still\r");
 }
@@ -429,6 +574,11 @@ int main(void)
 		TEST(who_has_no_entry_cannot_be_planned),
 		TEST(two_steps_see_each_other),
 		TEST(immutable_files_stay_immutable),
+		TEST(a_password_is_handed_over_and_taken_back),
+		TEST(what_else_stands_there_stays),
+		TEST(not_where_others_can_write),
+		TEST(a_password_that_is_not_set_is_not_handed_over),
+		TEST(no_password_is_in_journal_or_vault),
 		TEST(it_waits_for_whoever_holds_the_lock),
 		TEST(what_is_left_is_put_in_order),
 		TEST(what_is_not_known_is_left),

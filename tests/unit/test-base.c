@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/hash.h"
 #include "base/netaddr.h"
+#include "base/password.h"
 #include "base/spawn.h"
 #include "base/strset.h"
 
@@ -157,6 +158,32 @@ static int tree_drop(void **state)
 	return r;
 }
 
+static void passwords_are_random_and_hashed_as_login_does(void **state)
+{
+	static const char *const none[] = {"", "*", "!", "x", "$no$such"};
+	static const char known[] = "$6$saltsalt$mjncFa5nDOomK5q9ItAipiGjTREsAEWT0cjE7P2/"
+	                            "cWoonypca0rrzWUZtCz52Ze.Xktl4iqLOLiXNTIE9.2ng/";
+	_cleanup_wipe_ struct buf a = {0}, b = {0};
+	_cleanup_buf_ struct buf hash = {0}, again = {0};
+	(void)state;
+	assert_int_equal(password_make(&a), 0);
+	assert_int_equal(password_make(&b), 0);
+	assert_int_equal(a.len, 26); /* of 32 characters: 130 bits */
+	assert_int_equal(strspn(a.data, "abcdefghijkmnpqrstuvwxyz23456789"), 26);
+	assert_false(buf_equal(&a, &b));
+	assert_int_equal(password_hash(a.data, &hash), 0);
+	assert_int_equal(password_hash(a.data, &again), 0);
+	assert_false(buf_equal(&hash, &again)); /* the salt */
+	assert_int_equal(hash.data[0], '$');
+	assert_null(strpbrk(hash.data, ":\n"));
+	assert_int_equal(password_matches(a.data, hash.data), 1);
+	assert_int_equal(password_matches(b.data, hash.data), 0);
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
+		assert_int_equal(password_matches(a.data, none[i]), 0);
+	/* From "openssl passwd -6 -salt saltsalt known". */
+	assert_int_equal(password_matches("known", known), 1);
+}
+
 static void paths_do_not_follow_links(void **state)
 {
 	struct tree *t = *state;
@@ -265,6 +292,7 @@ int main(void)
 		cmocka_unit_test(containment),
 		cmocka_unit_test(set_of_strings_keeps_order_and_takes_each_once),
 		cmocka_unit_test(hash_known_answer),
+		cmocka_unit_test(passwords_are_random_and_hashed_as_login_does),
 		cmocka_unit_test_setup_teardown(paths_do_not_follow_links, tree_make, tree_drop),
 		cmocka_unit_test_setup_teardown(long_paths_are_walked, tree_make, tree_drop),
 		cmocka_unit_test_setup_teardown(trust_names_the_culprit, tree_make, tree_drop),

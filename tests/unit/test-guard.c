@@ -59,17 +59,24 @@ static int ask_account(struct stage *s, const char *name)
 	return stage_ask(s, &(struct subject){.type = SUBJECT_ACCOUNT, .account = name});
 }
 
+static int ask_password(struct stage *s, const char *name)
+{
+	return stage_ask(s, &(struct subject){.type = SUBJECT_ACCOUNT, .account = name, .password = true});
+}
+
 static void root_and_protected_accounts_are_not_locked(void **state)
 {
 	(void)state;
 	_cleanup_(stage_close) struct stage s;
 	stage_open(&s, "/");
 	assert_refused(&s, ask_account(&s, "root"), "account.root");
+	assert_allowed(&s, ask_password(&s, "root"));
 	assert_allowed(&s, ask_account(&s, "daemon"));
 	assert_allowed(&s, ask_account(&s, "no-such-user"));
 	strv_add(&s.config.users, "daemon");
 	stage_again(&s);
 	assert_refused(&s, ask_account(&s, "daemon"), "user.protected");
+	assert_refused(&s, ask_password(&s, "daemon"), "user.protected");
 	lift_everything(&s);
 	assert_allowed(&s, ask_account(&s, "root"));
 	assert_allowed(&s, ask_account(&s, "daemon"));
