@@ -69,7 +69,7 @@ static int view_open(struct view *view, struct host *host, const struct plan *pl
 	int r = sshd_asker_open(&view->asker, host, plan, NULL, 0, ret_why);
 	if (r == 0 && plan)
 		r = take_planned_shells(view);
-	view->pam_respond = pam_service_has(host, plan, "sshd", "pam_respond.so") == 1;
+	view->pam_respond = pam_service_has(host, plan, "sshd", "pam_respond.so", NULL) == 1;
 	return r < 0 ? r : account_shadow_read(host, plan, &view->shadow);
 }
 

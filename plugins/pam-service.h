@@ -9,8 +9,10 @@
 #include "core/plan.h"
 
 /* Whether the account stack of SERVICE, with the files that it includes, names MODULE: 1, 0,
- * -ENOENT (there is no such service), other -errno. PLAN may be NULL: the host as it is. */
-int pam_service_has(struct host *host, const struct plan *plan, const char *service, const char *module);
+ * -ENOENT (there is no such service), other -errno. RET_PASSED (may be NULL): whether a line
+ * before that one lets users in by itself. PLAN may be NULL: the host as it is. */
+int pam_service_has(struct host *host, const struct plan *plan, const char *service, const char *module,
+                    bool *ret_passed);
 
 /* Why what pam.contain does is without effect on logins over ssh, as a sentence (escaped);
  * empty: it is not. */

@@ -57,6 +57,12 @@ static int list_read(struct host *host, struct buf *ret)
 	return r == -ENOENT ? 0 : r;
 }
 
+static int sync_dir(int dir)
+{
+	_cleanup_close_ int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* O_PATH cannot be synced */
+	return fd < 0 ? -errno : fd_sync(fd);
+}
+
 /* The directory of the list, made if need be: root's, as all of this program's state. */
 static int open_dir(struct host *host, int *ret)
 {
@@ -69,8 +75,12 @@ static int open_dir(struct host *host, int *ret)
 	int r = path_open_parent(host->root, path, &parent, &name);
 	if (r < 0)
 		return r;
-	if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
-		return -errno;
+	if (mkdirat(parent, name, 0700) == 0)
+		r = sync_dir(parent);
+	else if (errno != EEXIST)
+		r = -errno;
+	if (r < 0)
+		return r;
 	dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return -errno;
@@ -92,8 +102,12 @@ static int list_write(struct host *host, const struct buf *text, const char *tem
 	if (fd < 0)
 		return -errno;
 	r = fd_write(fd, buf_text(text), text->len);
-	if (r == 0 && (fsync(fd) < 0 || renameat(dir, temporary, dir, name) < 0 || fsync(dir) < 0))
+	if (r == 0)
+		r = fd_sync(fd);
+	if (r == 0 && renameat(dir, temporary, dir, name) < 0)
 		r = -errno;
+	if (r == 0)
+		r = fd_sync(dir);
 	if (r < 0)
 		unlinkat(dir, temporary, 0);
 	return r;
@@ -136,8 +150,10 @@ static int add_change(struct plan *plan, const struct strv *who, int64_t ttl_ms,
 		return 0;
 	}
 	for (size_t i = 0; list && i < who->n; i++)
-		if (json_array_append_new(list, json_text(who->v[i])) < 0)
+		if (json_array_append_new(list, json_text(who->v[i])) < 0) {
+			json_decref(list);
 			return -ENOMEM;
+		}
 	json_t *data = json_pack("{so}", "who", list);
 	if (data && ttl_ms && (json_object_set_new(data, "ttl", json_integer(ttl_ms)) < 0 ||
 	                       json_object_set_new(data, "until", json_integer(until_of(ttl_ms))) < 0)) {

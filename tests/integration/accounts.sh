@@ -323,6 +323,16 @@ sed -i '1i account requisite pam_respond.so' /etc/pam.d/common-account
 run_respond --playbook contain.pb --dry-run
 check_not "inert: a line in a file that is included will do" grep -q 'will not refuse' <<<"$output"
 sed -i 1d /etc/pam.d/common-account
+for control in sufficient '[default=ignore success=done]'; do
+	{ echo "account $control pam_permit.so"; cat $scratch/pam-with; } >/etc/pam.d/sshd
+	run_respond --playbook contain.pb --dry-run
+	check "inert: behind a line that is $control" \
+		grep -q 'the account stack of /etc/pam.d/sshd lets users in before its line for pam_respond.so' <<<"$output"
+done
+echo 'account sufficient pam_permit.so' >/etc/pam.d/apart
+{ echo 'account substack apart'; cat $scratch/pam-with; } >/etc/pam.d/sshd
+run_respond --playbook contain.pb --dry-run
+check_not "inert: what ends a substack alone does not matter" grep -q 'will not refuse' <<<"$output"
 cp $scratch/pam-with /etc/pam.d/sshd
 sed -i 's/^UsePAM yes/UsePAM no/' /etc/ssh/sshd_config
 run_respond --playbook contain.pb --dry-run
