@@ -20,6 +20,7 @@ once() {
 		bash "$TOP_SRCDIR/tests/range/incident.sh"
 		. /run/range/incident
 		install -m 755 "$TOP_BUILDDIR/respond" /usr/sbin/respond
+		install -m 644 "$TOP_SRCDIR/init/respond.pam" /etc/pam.d/respond
 		mkdir -p /root/playbooks
 		sed "/^settle/d" "$TOP_SRCDIR/playbooks/miner.pb" >/root/playbooks/miner.pb
 		respond_way() {
