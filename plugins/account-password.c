@@ -162,10 +162,13 @@ static const struct fact_decl facts[] = {
 	{0},
 };
 
+static const char *const techniques[] = {"T1078.003 Valid Accounts: Local Accounts", NULL};
+
 const struct action account_set_password = {
 	.name = "account.set-password",
 	.summary = "give an account a random password, handed over in a file for root",
 	.params = params,
 	.facts = facts,
 	.plan = plan_set_password,
+	.techniques = techniques,
 };

@@ -269,12 +269,21 @@ static const struct fact_decl expire_facts[] = {
 	{0},
 };
 
+static const char *const intruders[] = {
+	"T1136.001 Create Account: Local Account",
+	"T1078.003 Valid Accounts: Local Accounts",
+	NULL,
+};
+
+static const char *const learned[] = {"T1078.003 Valid Accounts: Local Accounts", NULL};
+
 const struct action account_lock = {
 	.name = "account.lock",
 	.summary = "lock accounts: password, expiry, keys, sessions; undo restores what was",
 	.params = lock_params,
 	.facts = lock_facts,
 	.plan = plan_lock,
+	.techniques = intruders,
 };
 
 const struct action account_contain = {
@@ -283,6 +292,7 @@ const struct action account_contain = {
 	.params = lock_params,
 	.facts = lock_facts,
 	.plan = plan_contain,
+	.techniques = intruders,
 };
 
 const struct action account_expire_password = {
@@ -291,4 +301,5 @@ const struct action account_expire_password = {
 	.params = expire_params,
 	.facts = expire_facts,
 	.plan = plan_expire_password,
+	.techniques = learned,
 };

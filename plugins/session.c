@@ -45,10 +45,13 @@ static const struct fact_decl facts[] = {
 	{0},
 };
 
+static const char *const techniques[] = {"T1021.004 Remote Services: SSH", NULL};
+
 const struct action session_end = {
 	.name = "session.end",
 	.summary = "end login sessions, never the operator's own; evidence is kept, no undo",
 	.params = params,
 	.facts = facts,
 	.plan = plan_end,
+	.techniques = techniques,
 };
