@@ -15,6 +15,9 @@ extern const struct service sshd_service;
 extern const struct service sshd_config_service;
 extern const struct action cron_remove;
 extern const struct action package_ensure;
+extern const struct action persist_find;
+extern const struct action persist_remove;
+extern const struct service sudoers_service;
 extern const struct action unit_stop;
 extern const struct action unit_disable;
 extern const struct action unit_mask;
@@ -38,6 +41,8 @@ const struct action *const actions[] = {
 	&sshd_harden,
 	&cron_remove,
 	&package_ensure,
+	&persist_find,
+	&persist_remove,
 	&unit_stop,
 	&unit_disable,
 	&unit_mask,
@@ -55,6 +60,7 @@ const struct action *const actions[] = {
 const struct service *const services[] = {
 	&sshd_service,
 	&sshd_config_service,
+	&sudoers_service,
 	NULL,
 };
 

@@ -13,9 +13,10 @@ typedef int check_fn(const char *choices, const char *text, struct buf *out, str
 
 check_fn check_address, check_endpoint;                /* value-net.c */
 check_fn check_fingerprint, check_key, check_option;   /* value-ssh.c */
+check_fn check_time;                                   /* value-time.c */
 check_fn check_unit;                                   /* value-unit.c */
 check_fn check_package;                                /* value-package.c */
-check_fn check_path;                                   /* value.c */
+check_fn check_path, check_duration;                   /* value.c */
 
 /* Not empty, UTF-8, and no control character but the tab. WHAT: "text", "user name". */
 int value_plain(const char *what, const char *text, struct buf *why);

@@ -175,7 +175,7 @@ static int parse_units(const struct unit *units, size_t n_units, const char *tex
 	return -EINVAL;
 }
 
-static int check_duration(const char *choices, const char *text, struct buf *out, struct buf *why)
+int check_duration(const char *choices, const char *text, struct buf *out, struct buf *why)
 {
 	(void)choices;
 	static const struct unit units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
@@ -270,6 +270,7 @@ static const struct {
 	[TYPE_PERCENT] = {"percent", "percent-list", check_percent},
 	[TYPE_DURATION] = {"duration", "duration-list", check_duration},
 	[TYPE_SIZE] = {"size", "size-list", check_size},
+	[TYPE_TIME] = {"time", "time-list", check_time},
 	[TYPE_YES_NO] = {"yes-no", "yes-no-list", check_yes_no},
 	[TYPE_OPTION] = {"option", "option-list", check_option},
 	[TYPE_UNIT] = {"unit", "unit-list", check_unit},
@@ -305,7 +306,8 @@ int type_check(enum type type, const char *choices, const char *text, struct str
 bool type_fits(enum type from, enum type to)
 {
 	return from == to || to == TYPE_TEXT || (from == TYPE_ADDRESS && to == TYPE_ENDPOINT) ||
-	       (from == TYPE_PATH && to == TYPE_GLOB) || (from == TYPE_PID && to == TYPE_NUMBER);
+	       (from == TYPE_PATH && to == TYPE_GLOB) || (from == TYPE_DURATION && to == TYPE_TIME) ||
+	       (from == TYPE_PID && to == TYPE_NUMBER);
 }
 
 int type_convert(enum type from, enum type to, const char *text, struct strv *ret)
@@ -341,6 +343,11 @@ int64_t value_ms(const char *duration)
 int64_t value_bytes(const char *size)
 {
 	return strtoll(size, NULL, 10);
+}
+
+int64_t value_time(const char *time, int64_t now)
+{
+	return time[0] == '@' ? value_number(time + 1) : now - value_ms(time) / 1000;
 }
 
 bool value_yes(const char *yes_no)

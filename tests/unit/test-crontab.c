@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "crontab-edit.h"
+#include "shell-edit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +11,7 @@
 
 struct search {
 	struct strv texts, paths, users;
-	struct cron_search s;
+	struct entry_search s;
 };
 
 static void search_free(struct search *s)
@@ -29,14 +30,14 @@ static void search_set(struct search *s, const char *text, const char *path, con
 		strv_add(&s->paths, path);
 	if (user)
 		strv_add(&s->users, user);
-	s->s = (struct cron_search){&s->texts, &s->paths, &s->users};
+	s->s = (struct entry_search){.texts = &s->texts, .paths = &s->paths, .users = &s->users};
 }
 
 static void check_bytes(enum crontab_form form, const char *before, size_t len, const char *text, const char *path,
                         const char *user, const char *after, size_t after_len, size_t hits)
 {
 	_cleanup_buf_ struct buf in = {0}, out = {0};
-	_cleanup_(crontab_hits_free) struct crontab_hits found = {0};
+	_cleanup_hits_ struct hits found = {0};
 	_cleanup_(search_free) struct search s;
 	search_set(&s, text, path, user);
 	buf_add(&in, before, len);
@@ -83,7 +84,7 @@ static void comments_and_nonsense_stay(void **state)
 {
 	(void)state;
 	const char *text = "# evil was here\n   # evil\n\nevil\n* * * evil\n* * * * *\n* * * * * good\n";
-	check(CRONTAB_USER, text, "evil", NULL, NULL, text, 2);
+	check(CRONTAB_USER, text, "evil", NULL, NULL, text, 4);
 	check(CRONTAB_USER, "* * * * * \n", "* * * * *", NULL, NULL, "* * * * * \n", 1);
 	check(CRONTAB_USER, "", "evil", NULL, NULL, "", 0);
 }
@@ -154,7 +155,7 @@ static void what_a_terminal_hides_is_told(void **state)
 {
 	(void)state;
 	_cleanup_buf_ struct buf in = {0}, out = {0};
-	_cleanup_(crontab_hits_free) struct crontab_hits hits = {0};
+	_cleanup_hits_ struct hits hits = {0};
 	_cleanup_(search_free) struct search s;
 	search_set(&s, "evil", NULL, NULL);
 	buf_puts(&in, "\n* * * * * evil;\r# nothing to see      \n* * * * * evil\n");
@@ -204,11 +205,9 @@ static void scripts_are_searched_without_comments(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		_cleanup_buf_ struct buf script = {0};
 		_cleanup_(search_free) struct search s;
-		bool found;
 		search_set(&s, cases[i].text, cases[i].path, NULL);
 		buf_puts(&script, cases[i].script);
-		assert_int_equal(script_mentions(&script, &s.s, &found), 0);
-		assert_int_equal(found, cases[i].found);
+		assert_int_equal(script_mentions(&script, &s.s, NULL), cases[i].found);
 	}
 }
 
@@ -236,7 +235,7 @@ static void random_bytes_lose_whole_lines_only(void **state)
 	uint32_t seed = 12345;
 	for (unsigned round = 0; round < 20000; round++) {
 		_cleanup_buf_ struct buf in = {0}, out = {0};
-		_cleanup_(crontab_hits_free) struct crontab_hits hits = {0};
+		_cleanup_hits_ struct hits hits = {0};
 		_cleanup_(search_free) struct search s;
 		search_set(&s, "evil", "/a", NULL);
 		size_t len = round % 97;
@@ -252,14 +251,14 @@ static void random_bytes_lose_whole_lines_only(void **state)
 		for (size_t i = 0; i < hits.n; i++) {
 			assert_true(hits.v[i].at + hits.v[i].len <= in.len);
 			bool newline = hits.v[i].at + hits.v[i].len < in.len;
-			gone += hits.v[i].what == CRONTAB_INERT ? 0 : hits.v[i].len + newline;
+			gone += !hit_goes(hits.v[i].what) ? 0 : hits.v[i].len + newline;
 		}
 		assert_int_equal(out.len, in.len - gone + hits.newline_added);
 		_cleanup_buf_ struct buf again = {0};
-		_cleanup_(crontab_hits_free) struct crontab_hits none = {0};
+		_cleanup_hits_ struct hits none = {0};
 		assert_int_equal(crontab_strip(round % 3, &out, &s.s, &again, &none), 0);
 		for (size_t i = 0; i < none.n; i++)
-			assert_int_equal(none.v[i].what, CRONTAB_INERT);
+			assert_false(hit_goes(none.v[i].what));
 		assert_true(buf_equal(&out, &again));
 	}
 }

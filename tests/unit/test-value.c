@@ -79,6 +79,13 @@ static const struct value_case good[] = {
 	{TYPE_SIZE, "3M", "3145728B"},
 	{TYPE_SIZE, "10G", "10737418240B"},
 	{TYPE_SIZE, "1024T", "1125899906842624B"},
+	{TYPE_TIME, "24h", "86400000ms"},
+	{TYPE_TIME, "1970-01-01 00:00Z", "@0"},
+	{TYPE_TIME, "2026-01-31 10:00:07Z", "@1769853607"},
+	{TYPE_TIME, "2026-01-31T10:00+02:00", "@1769846400"},
+	{TYPE_TIME, "2026-01-31 10:00 -0530", "@1769873400"},
+	{TYPE_TIME, "2024-02-29 00:00z", "@1709164800"},
+	{TYPE_TIME, "@1769846400", "@1769846400"},
 	{TYPE_YES_NO, "yes", "yes"},
 	{TYPE_YES_NO, "no", "no"},
 	{TYPE_OPTION, "PermitRootLogin no", "PermitRootLogin no"},
@@ -97,6 +104,7 @@ static const struct value_case good[] = {
 
 #define NOT_A_KEY "is not an OpenSSH public key: write 'TYPE BASE64 [COMMENT]' as in a .pub file, without options"
 #define NO_SIZE "is not a size: a whole number with a unit, such as 512B, 64K, 500M, 10G or 2T"
+#define NO_TIME "is not a time: a duration, that long ago (24h, 7d), or 2026-01-31, 2026-01-31 10:00, 2026-01-31 10:00:00Z"
 #define NO_DURATION "is not a duration: a whole number with a unit, such as 500ms, 30s, 10m, 24h or 7d"
 
 static const struct value_case bad[] = {
@@ -186,6 +194,16 @@ static const struct value_case bad[] = {
 	 "'99999999999999999999' is not a number: a whole number from 0 to 1000000000000000, without leading zeros"},
 	{TYPE_PERCENT, "%", "'%' is not a percentage: a whole number from 0 to 1000000, without leading zeros"},
 	{TYPE_PERCENT, "1.5", "'1.5' is not a percentage: a whole number from 0 to 1000000, without leading zeros"},
+	{TYPE_TIME, "", "'' " NO_TIME},
+	{TYPE_TIME, "yesterday", "'yesterday' " NO_TIME},
+	{TYPE_TIME, "2026-02-29", "'2026-02-29' " NO_TIME},
+	{TYPE_TIME, "2026-13-01", "'2026-13-01' " NO_TIME},
+	{TYPE_TIME, "2026-01-31 24:00", "'2026-01-31 24:00' " NO_TIME},
+	{TYPE_TIME, "2026-01-31 10", "'2026-01-31 10' " NO_TIME},
+	{TYPE_TIME, "2026-01-31 10:00 CET", "'2026-01-31 10:00 CET' " NO_TIME},
+	{TYPE_TIME, "2026-01-31 10:00Zz", "'2026-01-31 10:00Zz' " NO_TIME},
+	{TYPE_TIME, "1969-12-31 23:00Z", "'1969-12-31 23:00Z' " NO_TIME},
+	{TYPE_TIME, "26-1-31", "'26-1-31' " NO_TIME},
 	{TYPE_DURATION, "10", "'10' " NO_DURATION},
 	{TYPE_DURATION, "s", "'s' " NO_DURATION},
 	{TYPE_DURATION, "1h30m", "'1h30m' " NO_DURATION},
@@ -288,6 +306,7 @@ static void types_fit(void **state)
 	for (unsigned from = 0; from < TYPE_COUNT_; from++)
 		for (unsigned to = 0; to < TYPE_COUNT_; to++) {
 			bool fits = from == to || to == TYPE_TEXT || (from == TYPE_ADDRESS && to == TYPE_ENDPOINT) ||
+			            (from == TYPE_DURATION && to == TYPE_TIME) ||
 			            (from == TYPE_PATH && to == TYPE_GLOB) || (from == TYPE_PID && to == TYPE_NUMBER);
 			assert_int_equal(type_fits((enum type)from, (enum type)to), fits);
 			_cleanup_strv_ struct strv out = {0};
