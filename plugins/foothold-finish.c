@@ -115,19 +115,15 @@ static int tell_rest(struct sweep *s, const struct found *f)
 static int tell(struct sweep *s, const struct found *f)
 {
 	int r = 0;
-	bool stuck = false;
 	for (size_t i = 0; r == 0 && i < f->hits.n; i++) {
-		/* A whole file goes: what would be stuck in it does not matter. */
 		struct hit h = f->hits.v[i];
-		if (f->deed == DEED_TAKE && h.what == HIT_STUCK)
+		if (f->deed == DEED_TAKE && h.what == HIT_STUCK) /* the whole file goes: nothing is left to break */
 			h.what = HIT_ENTRY;
-		stuck |= h.what == HIT_STUCK;
-		if (!is_plain(s, f, &h) || (f->deed == DEED_NONE && h.what == HIT_COMMENT && s->tells))
+		if (!is_plain(s, f, &h))
 			r = tell_hit(s, f, &h);
 	}
-	if (r == 0 && f->deed != DEED_NONE && !f->hits.n && s->tells && !f->trouble)
-		r = tell_file(s, f);
-	if (r == 0 && f->deed == DEED_TAKE && !f->hits.n && s->tells && f->trouble)
+	bool told = f->deed == DEED_LEAVE && f->trouble;
+	if (r == 0 && f->deed != DEED_NONE && !f->hits.n && s->tells && !told)
 		r = tell_file(s, f);
 	return r < 0 ? r : tell_rest(s, f);
 }
@@ -156,7 +152,7 @@ static bool is_program(int fd, const struct stat *st)
 
 static int follow_path(struct sweep *s, const struct found *f, const char *path)
 {
-	_cleanup_buf_ struct buf real = {0}, clean = {0};
+	_cleanup_buf_ struct buf real = {0};
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 	int r = foothold_foreign_file(s, path, &real, &st);

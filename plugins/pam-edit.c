@@ -114,10 +114,14 @@ static void parse_rule(enum pam_form form, struct rule *r)
 		read_jumps(r, control);
 }
 
+static bool same_word(struct slice a, struct slice b)
+{
+	return a.len == b.len && (!a.len || strncasecmp(a.p, b.p, a.len) == 0);
+}
+
 static bool same_stack(const struct rule *a, const struct rule *b)
 {
-	return a->facility.len == b->facility.len && strncasecmp(a->facility.p, b->facility.p, a->facility.len) == 0 &&
-	       a->service.len == b->service.len && strncasecmp(a->service.p, b->service.p, a->service.len) == 0;
+	return same_word(a->facility, b->facility) && same_word(a->service, b->service);
 }
 
 static void follow_jump(const struct rules *rules, size_t from, struct jump *j)
