@@ -317,8 +317,8 @@ static void found_free(struct found *f)
 	hits_free(&f->hits);
 }
 
-/* A link in a home that leads to somebody else's file is not followed; it matters only
- * where that is a regular file. */
+/* A link that an attacker could have made is not followed, nor one in a home that leads to
+ * somebody else's file; that matters only where there is a regular file behind it. */
 static int explain_link(struct sweep *s, const char *path, const char *shown)
 {
 	_cleanup_buf_ struct buf real = {0};
@@ -420,7 +420,7 @@ int foothold_look(struct sweep *s, const struct place *place, const char *path, 
 	if (r < 0)
 		return r;
 	r = home ? path_resolve_for(s->host->root, path, home->uid, &resolved) : path_follow(s->host->root, path, &resolved);
-	if (home && (r == -EPERM || r == -ELOOP))
+	if (r == -ELOOP || (home && r == -EPERM))
 		return explain_link(s, path, buf_text(&shown));
 	if (r == 0)
 		r = strset_add(&s->seen, buf_text(&resolved));

@@ -144,12 +144,20 @@ static void drop_resets(struct settings *settings)
 	}
 }
 
+/* "-" and the like before a path say how it is started. */
+static struct slice without_prefix(struct slice value)
+{
+	while (value.len && value.p[0] && strchr("-@:+!|", value.p[0]))
+		value = slice_from(value, 1);
+	return value;
+}
+
 static int judge(enum unit_form form, const struct setting *s, const struct entry_search *search,
                  enum hit_type *ret, const char **ret_why)
 {
 	bool live = s->key.len && !is_description(form, s);
 	*ret = s->comment ? HIT_COMMENT : live ? HIT_ENTRY : HIT_INERT;
-	return search_finds(search, live ? s->value : s->line, ret_why);
+	return search_finds(search, live ? without_prefix(s->value) : s->line, ret_why);
 }
 
 static int judge_all(enum unit_form form, const struct buf *text, struct settings *settings,

@@ -304,6 +304,7 @@ static void a_setting_of_a_unit_goes(void **state)
 	check(strip_unit, "[Service]\nExecStart=/bin/a\nExecStartPost=/tmp/m\nRestart=always\n",
 	      "[Service]\nExecStart=/bin/a\nRestart=always\n", "e");
 	check(strip_unit, "[Service]\nExecStart=-/tmp/m --x \\\n# evil\n  --y\nUser=a\n", "[Service]\nUser=a\n", "e");
+	check(strip_unit, "[Service]\nExecStart=-@+!!/tmp/m evil\nUser=a\n", "[Service]\nUser=a\n", "e");
 	check(strip_unit, "[Service]\n Environment = LD_PRELOAD=/tmp/m\r\n", "[Service]\n", "e");
 	/* a reset would leave the unit with nothing to start */
 	check(strip_unit, "[Service]\nExecStart=\nExecStart=/tmp/m\nUser=a\n", "[Service]\nUser=a\n", "e");
