@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "change/file-edit.h"
 #include "change/file-move.h"
+#include "change/unit-manager.h"
 #include "crontab-edit.h"
 
 #include <errno.h>
@@ -128,17 +129,31 @@ static int tell(struct sweep *s, const struct found *f)
 	return r < 0 ? r : tell_rest(s, f);
 }
 
+/* Who is asked, or told, when the file changes. */
+static const char *service_of(const struct sweep *s, const struct found *f)
+{
+	if (f->place->format == FORMAT_SUDOERS)
+		return "sudoers";
+	return foothold_is_of_system(f) && host_runs_systemd(s->host) ? "systemd" : NULL;
+}
+
+static int take_file(struct sweep *s, const struct found *f)
+{
+	const char *service = service_of(s, f);
+	struct change *c = NULL;
+	int r = file_move_plan(s->host, s->plan, f->path, NULL, &c);
+	if (r == 0 && service && !(c->service = strdup(service)))
+		r = -ENOMEM;
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
 static int apply_deed(struct sweep *s, const struct found *f)
 {
 	int r = 0;
-	if (f->deed == DEED_TAKE && s->acts) {
-		r = file_move_plan(s->host, s->plan, f->path, NULL, NULL);
-		return r == -ENOENT ? 0 : r < 0 ? r : 1;
-	}
-	if (f->deed == DEED_EDIT && s->acts) {
-		const char *service = f->place->format == FORMAT_SUDOERS ? "sudoers" : NULL;
-		r = file_edit_plan(s->host, s->plan, f->path, &f->before, &f->after, service, NULL);
-	}
+	if (f->deed == DEED_TAKE && s->acts && !foothold_goes_by_itself(s, f))
+		return take_file(s, f);
+	if (f->deed == DEED_EDIT && s->acts)
+		r = file_edit_plan(s->host, s->plan, f->path, &f->before, &f->after, service_of(s, f), NULL);
 	return r < 0 ? r : 1;
 }
 
@@ -187,9 +202,11 @@ static int yield(struct sweep *s, const struct found *f)
 {
 	if (!s->tells)
 		return plan_fact(s->plan, "path", f->path);
+	_cleanup_strv_ struct strv unit = {0};
+	_cleanup_buf_ struct buf ignored = {0};
 	int r = plan_fact(s->plan, "file", f->path);
-	if (r == 0 && f->unit)
-		r = plan_fact(s->plan, "unit", f->unit);
+	if (r == 0 && f->unit && foothold_is_of_system(f) && type_check(TYPE_UNIT, NULL, f->unit, &unit, &ignored) == 0)
+		r = plan_fact(s->plan, "unit", unit.v[0]);
 	return r < 0 ? r : follow_entries(s, f);
 }
 
@@ -220,6 +237,8 @@ int sweep_finish(struct sweep *s)
 	for (size_t i = 0; i < s->n; i++)
 		order[i] = &s->v[i];
 	qsort(order, s->n, sizeof(*order), by_turn);
+	if (r == 0 && s->acts)
+		r = foothold_end_units(s, order);
 	for (size_t i = 0; r == 0 && i < s->n; i++)
 		r = finish_one(s, order[i]);
 	return r < 0 ? r : plan_fact_number(s->plan, "count", (long long)s->count);

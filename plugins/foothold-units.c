@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Timers, paths and sockets start other units: where the unit that they start goes, they go
- * with it, and before it.
+ * Units that go are stopped and disabled before. Timers, paths and sockets start other
+ * units: where the unit that they start goes, they go with it, and before it.
  */
 #include "foothold.h"
 
 #include "base/escape.h"
+#include "base/fd.h"
+#include "base/real-path.h"
+#include "change/unit-links.h"
+#include "change/unit-manager.h"
+#include "unit-end.h"
 #include "unit-file-edit.h"
 
 #include <errno.h>
@@ -56,10 +61,11 @@ int foothold_note_trigger(struct sweep *s, struct found *f)
 	return 0;
 }
 
-/* The system, or sessions of users. */
-static bool same_manager(const char *a, const char *b)
+bool foothold_is_of_system(const struct found *f)
 {
-	return !strstr(a, "/user/") == !strstr(b, "/user/");
+	enum format format = f->place->format;
+	return (format == FORMAT_UNIT || format == FORMAT_DROP_IN || format == FORMAT_MANAGER) &&
+	       !(f->place->flags & PLACE_HOME) && !strstr(f->place->pattern, "/systemd/user");
 }
 
 /* The file of a unit that goes and that F would start. */
@@ -68,7 +74,7 @@ static const struct found *goes_with(const struct sweep *s, const struct found *
 	for (size_t i = 0; i < s->n; i++) {
 		const struct found *g = &s->v[i];
 		if (g->deed == DEED_TAKE && g->place->format == FORMAT_UNIT && g->unit && g != f &&
-		    strcmp(g->unit, f->starts) == 0 && same_manager(g->path, f->path))
+		    strcmp(g->unit, f->starts) == 0 && foothold_is_of_system(g) == foothold_is_of_system(f))
 			return g;
 	}
 	return NULL;
@@ -95,4 +101,66 @@ int foothold_add_triggers(struct sweep *s)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+/* Whether another file takes its place: the unit is a package's, say, and lives on. */
+static int has_another_file(struct sweep *s, const struct found *f, const char *unit, bool *ret)
+{
+	static const char *const *const lists[] = {unit_link_dirs, unit_vendor_dirs};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		for (const char *const *dir = lists[i]; *dir; dir++) {
+			_cleanup_buf_ struct buf path = {0}, real = {0};
+			_cleanup_close_ int fd = -1;
+			buf_printf(&path, "%s/%s", *dir, unit);
+			int r = path_follow(s->host->root, buf_text(&path), &real);
+			if (r == 0)
+				r = path_open_regular(s->host->root, real.data, &fd, NULL);
+			if (r == -ENOMEM)
+				return r;
+			if (r == 0 && strcmp(real.data, f->path) != 0) {
+				*ret = true;
+				return 0;
+			}
+		}
+	return 0;
+}
+
+/* By what name systemd knows it; NULL: by none, or it is nothing that could be stopped. */
+static const char *name_as_unit(const struct found *f, struct strv *checked)
+{
+	static const char *const types[] = {"service", "timer", "path", "socket"};
+	_cleanup_buf_ struct buf ignored = {0};
+	bool script = strcmp(f->place->pattern, "/etc/init.d/") == 0;
+	const char *name = script ? f->name : f->place->format == FORMAT_UNIT && foothold_is_of_system(f) ? f->unit : NULL;
+	if (!name || (!script && !strchr(name, '.')) || type_check(TYPE_UNIT, NULL, name, checked, &ignored) < 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (unit_has_type(checked->v[0], types[i]) && (script || strcmp(checked->v[0], name) == 0))
+			return checked->v[0];
+	return NULL;
+}
+
+int foothold_end_units(struct sweep *s, const struct found *const *order)
+{
+	_cleanup_strv_ struct strv units = {0};
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < s->n; i++) {
+		_cleanup_strv_ struct strv checked = {0};
+		bool lives_on = false;
+		const char *name = order[i]->deed == DEED_TAKE ? name_as_unit(order[i], &checked) : NULL;
+		if (!name)
+			continue;
+		r = has_another_file(s, order[i], name, &lives_on);
+		if (r == 0 && lives_on)
+			r = plan_note(s->plan, "%s hid another file of that unit, which takes its place: restart the unit if it "
+			              "runs", order[i]->shown);
+		else if (r == 0)
+			r = strv_add(&units, name);
+	}
+	return r < 0 ? r : units_end_plan(s->host, s->plan, &units);
+}
+
+bool foothold_goes_by_itself(const struct sweep *s, const struct found *f)
+{
+	return strcmp(f->place->pattern, "/run/systemd/transient/") == 0 && host_runs_systemd(s->host);
 }

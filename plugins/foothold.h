@@ -9,7 +9,8 @@
  *  3. What a package owns is not taken away. Below /etc, where such files are there to be
  *     edited, their lines may go; elsewhere the package is named for people to reinstall.
  *  4. What is entered goes before what it leads to: timers before the units that they start,
- *     these before lines of files, those before scripts.
+ *     these before lines of files, those before scripts. A unit is stopped, and the links
+ *     that start it are taken, before its file goes.
  */
 #ifndef RESPOND_PLUGINS_FOOTHOLD_H
 #define RESPOND_PLUGINS_FOOTHOLD_H
@@ -99,7 +100,17 @@ int foothold_libraries(struct sweep *s, const struct found *f, struct strv *ret_
  * none, or a package owns it. */
 int foothold_foreign_file(struct sweep *s, const char *path, struct buf *ret, struct stat *ret_stat);
 
-/* foothold-units.c: triggers of units that go, which would have nothing left to start. */
+/* foothold-units.c: plans that the units whose files go, ORDER of them, are stopped and
+ * started by nothing any more. */
+int foothold_end_units(struct sweep *s, const struct found *const *order);
+
+/* Whether it is a unit of the system, or part of one: its manager must be told. */
+bool foothold_is_of_system(const struct found *f);
+
+/* A file in the place from which systemd removes it itself when the unit ends. */
+bool foothold_goes_by_itself(const struct sweep *s, const struct found *f);
+
+/* Triggers of units that go, which would have nothing left to start. */
 int foothold_add_triggers(struct sweep *s);
 int foothold_note_trigger(struct sweep *s, struct found *f);
 

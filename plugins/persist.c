@@ -156,7 +156,7 @@ static const struct param params[] = {
 static const struct fact_decl facts[] = {
 	{"file", TYPE_PATH, "the files that hold entries, or are entries as a whole"},
 	{"path", TYPE_PATH, "the programs and libraries that the entries lead to, and that no package owns"},
-	{"unit", TYPE_TEXT, "the units of systemd among them"},
+	{"unit", TYPE_UNIT, "the system's units among them, and those that drop-ins are of"},
 	{"count", TYPE_NUMBER, "how many entries, and files taken as a whole"},
 	{0},
 };

@@ -29,6 +29,7 @@ extern const struct action account_contain;
 extern const struct action account_expire_password;
 extern const struct action account_set_password;
 extern const struct action session_end;
+extern const struct service systemd_service;
 
 const struct action *const actions[] = {
 	&evidence_collect,
@@ -61,6 +62,7 @@ const struct service *const services[] = {
 	&sshd_service,
 	&sshd_config_service,
 	&sudoers_service,
+	&systemd_service,
 	NULL,
 };
 

@@ -29,7 +29,7 @@ const char *unit_shown(struct buf *ret, const char *text)
 static int count(struct unit_job *job, const struct unit_target *t)
 {
 	job->count++;
-	return plan_fact(job->plan, "unit", t->info->id);
+	return job->quiet ? 0 : plan_fact(job->plan, "unit", t->info->id);
 }
 
 /* Everything that systemd would stop with the unit, whatever leads to it. */
@@ -310,6 +310,19 @@ static int plan_all(struct unit_job *job)
 	return r;
 }
 
+int unit_job_plan(struct unit_job *job, const struct strv *units)
+{
+	int r = 0;
+	job->systemd = host_runs_systemd(job->host);
+	for (size_t i = 0; r >= 0 && i < units->n; i++)
+		r = strset_add(&job->names, units->v[i]);
+	r = r < 0 ? r : plan_all(job);
+	strset_free(&job->names);
+	strset_free(&job->seen);
+	strset_free(&job->ended);
+	return r;
+}
+
 int unit_job_run(struct host *host, const struct args *args, struct plan *plan, const struct deed *deed)
 {
 	struct unit_job job = {
@@ -317,15 +330,7 @@ int unit_job_run(struct host *host, const struct args *args, struct plan *plan, 
 		.plan = plan,
 		.deed = deed,
 		.now = args_yes(args, "now"),
-		.systemd = host_runs_systemd(host),
 	};
-	const struct strv *units = args_list(args, "unit");
-	int r = 0;
-	for (size_t i = 0; r >= 0 && i < units->n; i++)
-		r = strset_add(&job.names, units->v[i]);
-	r = r < 0 ? r : plan_all(&job);
-	strset_free(&job.names);
-	strset_free(&job.seen);
-	strset_free(&job.ended);
+	int r = unit_job_plan(&job, args_list(args, "unit"));
 	return r < 0 ? r : plan_fact_number(plan, "count", job.count);
 }

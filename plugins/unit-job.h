@@ -19,6 +19,7 @@ struct unit_job {
 	struct plan *plan;
 	const struct deed *deed;
 	bool now;            /* it is stopped or started as well */
+	bool quiet;          /* yields no facts: those are the caller's */
 	bool systemd;        /* which runs here */
 	struct strset names; /* to do; those that Also= names come to the end */
 	struct strset seen;  /* by their real names */
@@ -47,6 +48,9 @@ struct deed {
 
 /* The plan function of an action: DEED for each unit of the argument "unit". */
 int unit_job_run(struct host *host, const struct args *args, struct plan *plan, const struct deed *deed);
+
+/* The same for UNITS, whose names are checked; the caller has filled in the rest of JOB. */
+int unit_job_plan(struct unit_job *job, const struct strv *units);
 
 /* Plan the unit to be stopped, after all that systemd would stop with it: each one is a
  * change of its own, which the guard sees and the undo gives back. Final where nothing

@@ -178,6 +178,8 @@ static int reload_unit(const char *unit, struct buf *note)
 
 int service_reload(struct host *host, const struct service *service, struct buf *ret_note)
 {
+	if (service->reload)
+		return service->reload(host, ret_note);
 	bool systemd = service->units && host_runs_systemd(host);
 	for (size_t i = 0; systemd && service->units[i]; i++)
 		if (service_unit_active(service->units[i]))

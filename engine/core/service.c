@@ -5,7 +5,7 @@
 
 bool service_reloads(const struct service *service)
 {
-	return service->daemon || (service->units && service->units[0]);
+	return service->daemon || service->reload || (service->units && service->units[0]);
 }
 
 const struct service *service_find(const struct service *const *services, const char *name)

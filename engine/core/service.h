@@ -15,6 +15,8 @@ struct service {
 	const char *name;                /* "sshd" */
 	const char *const *units;        /* systemd units to reload, the first that is active; NULL-ended, or NULL */
 	const char *daemon;              /* executable whose listening process gets SIGHUP without systemd, or NULL */
+	int (*reload)(struct host *host, struct buf *ret_note); /* as change/service-reload.h says, where it is
+	                                  * told in another way than these; or NULL */
 
 	/* Whether the host's configuration would be valid with CONTENT at PATH. 0, or
 	 * -EINVAL with the daemon's own words in RET_WHY (escaped); -EOPNOTSUPP: it cannot be
