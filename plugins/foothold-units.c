@@ -103,8 +103,16 @@ int foothold_add_triggers(struct sweep *s)
 	return 0;
 }
 
+static bool goes(const struct sweep *s, const char *path)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].deed == DEED_TAKE && strcmp(s->v[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 /* Whether another file takes its place: the unit is a package's, say, and lives on. */
-static int has_another_file(struct sweep *s, const struct found *f, const char *unit, bool *ret)
+static int has_another_file(struct sweep *s, const char *unit, bool *ret)
 {
 	static const char *const *const lists[] = {unit_link_dirs, unit_vendor_dirs};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
@@ -117,7 +125,7 @@ static int has_another_file(struct sweep *s, const struct found *f, const char *
 				r = path_open_regular(s->host->root, real.data, &fd, NULL);
 			if (r == -ENOMEM)
 				return r;
-			if (r == 0 && strcmp(real.data, f->path) != 0) {
+			if (r == 0 && !goes(s, real.data)) {
 				*ret = true;
 				return 0;
 			}
@@ -150,7 +158,7 @@ int foothold_end_units(struct sweep *s, const struct found *const *order)
 		const char *name = order[i]->deed == DEED_TAKE ? name_as_unit(order[i], &checked) : NULL;
 		if (!name)
 			continue;
-		r = has_another_file(s, order[i], name, &lives_on);
+		r = has_another_file(s, name, &lives_on);
 		if (r == 0 && lives_on)
 			r = plan_note(s->plan, "%s hid another file of that unit, which takes its place: restart the unit if it "
 			              "runs", order[i]->shown);

@@ -65,10 +65,13 @@ static int end_unit(struct unit_job *job, struct unit_target *t)
 	return r;
 }
 
-/* A script that no package has put there is not run, not even to stop what it started. */
+/* A script that no package has put there is not run, not even to stop what it started. A
+ * unit of the same name, which hides it where systemd runs, may be going, too. */
 static int end_script(struct unit_job *job, struct unit_target *t)
 {
 	int r = sysv_links_find(job->host, strrchr(t->file, '/') + 1, &t->take);
+	if (r == 0)
+		r = unit_links_find(job->host, unit_link_dirs, &t->info->names, &t->take);
 	return r < 0 ? r : unit_plan_links(job, t);
 }
 
