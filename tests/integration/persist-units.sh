@@ -34,7 +34,7 @@ put /etc/systemd/system/update.timer <<<$'[Timer]\nOnCalendar=daily\n[Install]\n
 put /etc/systemd/system/copy@.service <<<$'[Service]\nExecStart='$evil$' 1000\n[Install]\nWantedBy=multi-user.target'
 put /etc/systemd/system/honest.service <<<$'[Service]\nExecStart=/usr/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target'
 put /etc/systemd/system/cron.service.d/override.conf <<<$'[Service]\nExecStartPost=-'$evil$' 0'
-put /etc/systemd/system/rsyslog.service <<<$'[Service]\nExecStartPre=-'$evil$' 0\nExecStart=/usr/bin/sleep 1000'
+put /etc/systemd/system/rsyslog.service <<<$'[Service]\nExecStart='$evil$' 1000'
 on_host systemctl daemon-reload
 on_host systemctl -q enable --now update.service update.timer copy@1.service honest.service
 on_host systemctl -q start ssh.service
