@@ -226,6 +226,11 @@ run_respond --rollback "$run"
 ended "taken back" 0
 same "every file is as it was found" "$incident" "$(everything)"
 
+# The line of $order that names it first, as a change.
+first_of() {
+	grep -nE -- "$1( |\$)" <<<"$order" | head -n 1 | cut -d: -f1
+}
+
 # ---- the playbook that ships --------------------------------------------------------------
 
 run_respond --playbook footholds.pb --set "references=$evil,$server,$pam_dir/pam_login.so,/usr/local/lib/libhide.so" \
@@ -234,8 +239,12 @@ ended "footholds.pb: done" 3
 check_not "footholds.pb: the programs have gone, too" ls $evil /usr/local/lib/libhide.so
 check "footholds.pb: after what led to them" test "$(grep -nF "quarantine $evil" <<<"$output" | head -n 1 | cut -d: -f1)" -gt \
 	"$(grep -nF 'edit /etc/crontab' <<<"$output" | head -n 1 | cut -d: -f1)"
+order=$(grep -vE '^ {6}' <<<"$output")
+check "footholds.pb: the library goes after its entry" test "$(first_of /etc/ld.so.preload)" -lt "$(first_of libhide.so)"
 run_respond --rollback last
 ended "footholds.pb: taken back" 0
+order=$output
+check "footholds.pb: and comes back before it" test "$(first_of libhide.so)" -lt "$(first_of /etc/ld.so.preload)"
 same "footholds.pb: every file is as it was found" "$incident" "$(everything)"
 
 # ---- what is not taken --------------------------------------------------------------------
