@@ -161,6 +161,17 @@ static const struct fact_decl facts[] = {
 	{0},
 };
 
+static const char *const techniques[] = {
+	"T1053 Scheduled Task/Job",
+	"T1543.002 Create or Modify System Process: Systemd Service",
+	"T1546.004 Event Triggered Execution: Unix Shell Configuration Modification",
+	"T1037 Boot or Logon Initialization Scripts",
+	"T1574.006 Hijack Execution Flow: Dynamic Linker Hijacking",
+	"T1556.003 Modify Authentication Process: Pluggable Authentication Modules",
+	"T1547 Boot or Logon Autostart Execution",
+	NULL,
+};
+
 const struct action persist_find = {
 	.name = "persist.find",
 	.summary = "find the entries by which programs are started again",
@@ -174,5 +185,6 @@ const struct action persist_remove = {
 	.summary = "remove the entries by which programs are started again, and nothing else",
 	.params = params,
 	.facts = facts,
+	.techniques = techniques,
 	.plan = plan_remove,
 };
