@@ -3,77 +3,16 @@
  * net.block: cuts addresses off, ends what is connected with them, and, if asked to, has
  * PAM refuse logins from them.
  */
-#include "base/addrs.h"
-#include "base/escape.h"
-#include "base/fd.h"
 #include "change/nft-elements.h"
 #include "change/pam-contain.h"
 #include "change/socket-destroy.h"
-#include "core/action.h"
+#include "net-addresses.h"
 #include "pam-service.h"
 
 #include <errno.h>
 #include <string.h>
 
 extern const struct action net_block;
-
-#define FILE_PREFIX "file:"
-#define FILE_MAX (64 * 1024 * 1024)
-#define BAD_LINES_NAMED 5
-
-/* The lines of a file that are no addresses: the first few are named. */
-struct bad_lines {
-	const char *path;
-	size_t n;
-	struct buf text;
-};
-
-static int note_bad_line(void *ctx, size_t line, const char *text, size_t len, int error)
-{
-	struct bad_lines *bad = ctx;
-	if (++bad->n > BAD_LINES_NAMED)
-		return 0;
-	buf_puts(&bad->text, bad->n > 1 ? "; " : "");
-	escape_str(&bad->text, bad->path);
-	buf_printf(&bad->text, ":%zu: '", line);
-	escape_text(&bad->text, text, len < 64 ? len : 64);
-	return buf_puts(&bad->text, error == -EDOM ? "' has bits set behind its prefix" : "' is not an address");
-}
-
-static int read_list(struct host *host, const char *path, struct plan *plan, struct addrs *ret)
-{
-	_cleanup_buf_ struct buf bytes = {0}, shown = {0};
-	int r = path_read(host->root, path, FILE_MAX, &bytes, NULL);
-	if (r < 0) {
-		escape_str(&shown, path);
-		return plan_fail(plan, r, "cannot read %s: %s", buf_text(&shown), strerror(-r));
-	}
-	struct bad_lines bad = {.path = path};
-	r = addrs_read(buf_text(&bytes), bytes.len, ret, note_bad_line, &bad);
-	if (r == 0 && bad.n > BAD_LINES_NAMED)
-		r = buf_printf(&bad.text, "; and %zu more", bad.n - BAD_LINES_NAMED);
-	if (r == 0 && bad.n)
-		r = plan_fail(plan, -EINVAL, "%s", buf_text(&bad.text));
-	buf_free(&bad.text);
-	return r;
-}
-
-static int read_addresses(struct host *host, const struct args *args, struct plan *plan, struct addrs *ret)
-{
-	const struct strv *list = args_list(args, "address");
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < list->n; i++) {
-		struct netaddr a;
-		if (strncmp(list->v[i], FILE_PREFIX, strlen(FILE_PREFIX)) == 0)
-			r = read_list(host, list->v[i] + strlen(FILE_PREFIX), plan, ret);
-		else if ((r = netaddr_parse(list->v[i], &a)) == 0)
-			r = addrs_add(ret, &a);
-		if (r == 0)
-			r = plan_fact(plan, "address", list->v[i]);
-	}
-	addrs_sort(ret);
-	return r;
-}
 
 static int read_directions(const struct args *args, unsigned *ret)
 {
@@ -137,7 +76,7 @@ static int plan_net_block(struct host *host, const struct args *args, struct pla
 	const struct strv *ports = args_list(args, "port");
 	int r = read_directions(args, &block.group.directions);
 	if (r == 0)
-		r = read_addresses(host, args, plan, &block.addrs);
+		r = net_addresses(host, args, "address", plan, &block.addrs);
 	if (r == 0)
 		r = plan_fact_number(plan, "count", (long long)block.addrs.n);
 	if (r == 0 && block.addrs.n && args_yes(args, "pam"))

@@ -6,15 +6,12 @@
  */
 #include "change/nft-force.h"
 
-#include "base/clock.h"
+#include "change/nft-make.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TRIES 20
-#define PAUSE_MS 1u
 
 static unsigned key_len(const struct part *p)
 {
@@ -438,22 +435,12 @@ static int clean_once(const struct block_group *group, struct buf *ret_why)
 	return r < 0 ? r : nft_batch_send(&batch, ret_why);
 }
 
-/* Whether to look again and try once more, after a pause that grows. */
-static bool again(int r, int attempt, struct buf *why)
-{
-	if ((r != -ERESTART && r != -ENOENT) || attempt + 1 >= TRIES)
-		return false;
-	sleep_ms(PAUSE_MS * (unsigned)(attempt + 1));
-	buf_reset(why);
-	return true;
-}
-
 int force_put(const struct block *block, struct force_state *s, const char *comment, struct buf *ret_why)
 {
 	int r, attempt = 0;
 	do
 		r = put_once(block, s, comment, ret_why);
-	while (again(r, attempt++, ret_why));
+	while (nft_again(r, attempt++, ret_why));
 	return r;
 }
 
@@ -462,7 +449,7 @@ int force_take(const struct block *block, struct force_state *s, const char *com
 	int r, attempt = 0;
 	do
 		r = take_once(block, s, comment, ret_why);
-	while (again(r, attempt++, ret_why));
+	while (nft_again(r, attempt++, ret_why));
 	return r;
 }
 
@@ -471,6 +458,6 @@ int force_clean(const struct block_group *group, struct buf *ret_why)
 	int r, attempt = 0;
 	do
 		r = clean_once(group, ret_why);
-	while (again(r, attempt++, ret_why));
+	while (nft_again(r, attempt++, ret_why));
 	return r;
 }

@@ -1,30 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change/nft-layout.h"
 
+#include "change/nft-make.h"
 #include "change/nft-rule.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MARK "made by respond(8)"
-
-/* Before connection tracking and everybody's filters: what is accepted later, or has
- * been accepted once, has no say. A drop is final wherever it is. */
-#define PRIORITY (-310)
-
 #define LONG_LIST 65536
 #define SET_SIZE (2u * 1024 * 1024)
-
-/* nft(8)'s numbers of the types of keys. */
-#define TYPE_IPV4 7
-#define TYPE_IPV6 8
-#define TYPE_MARK 19
-#define TYPE_BITS 6
 
 const struct nft_table respond_table = {.family = NFPROTO_INET, .name = "respond"};
 
@@ -101,7 +89,7 @@ int layout_read(struct layout *ret)
 	_cleanup_buf_ struct buf comment = {0};
 	_cleanup_layout_ struct layout l = {0};
 	int r = nft_table_comment(&respond_table, &comment);
-	if (r == 0 && strcmp(buf_text(&comment), MARK) != 0)
+	if (r == 0 && strcmp(buf_text(&comment), NFT_MARK) != 0)
 		return -EEXIST;
 	l.there = r == 0;
 	if (r == -ENOENT)
@@ -202,45 +190,6 @@ bool layout_complete(const struct layout *layout, const struct block_group *grou
 	return visit_rules(group, is_missing, &share) == 0;
 }
 
-/* A comment, as nft(8) keeps it with tables, sets and rules. */
-static void put_comment(struct nlmsghdr *nlh, uint16_t attr, uint8_t type, const char *comment)
-{
-	uint8_t udata[2 + NFTNL_UDATA_COMMENT_MAXLEN] = {type, (uint8_t)(strlen(comment) + 1)};
-	memcpy(udata + 2, comment, udata[1]);
-	mnl_attr_put(nlh, attr, 2u + udata[1], udata);
-}
-
-static int make_table(struct nft_batch *batch)
-{
-	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, respond_table.family,
-	                                      "adding table inet respond");
-	if (!nlh)
-		return -ENOMEM;
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, respond_table.name);
-	put_comment(nlh, NFTA_TABLE_USERDATA, NFTNL_UDATA_TABLE_COMMENT, MARK);
-	nft_batch_close(batch);
-	return 0;
-}
-
-static int make_chain(size_t d, struct nft_batch *batch)
-{
-	char what[64];
-	snprintf(what, sizeof(what), "adding chain %s", directions[d].chain);
-	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, respond_table.family, what);
-	if (!nlh)
-		return -ENOMEM;
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, respond_table.name);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, directions[d].chain);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, "filter");
-	mnl_attr_put_u32(nlh, NFTA_CHAIN_POLICY, htonl(NF_ACCEPT));
-	struct nlattr *hook = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
-	mnl_attr_put_u32(nlh, NFTA_HOOK_HOOKNUM, htonl(directions[d].hook));
-	mnl_attr_put_u32(nlh, NFTA_HOOK_PRIORITY, htonl((uint32_t)PRIORITY));
-	mnl_attr_nest_end(nlh, hook);
-	nft_batch_close(batch);
-	return 0;
-}
-
 /* The attributes of sets by role. The prefixes asked for are pairs of address and length. */
 static const struct {
 	uint32_t flags;
@@ -253,39 +202,25 @@ static const struct {
 
 /* A hash set that grows while a long list is put in takes twice as long. But what a set is laid
  * out for is also all that it takes: so there is room for far more. */
-static void put_size(struct nlmsghdr *nlh, size_t hosts)
+static size_t size_for(size_t hosts)
 {
-	if (hosts < LONG_LIST)
-		return;
-	struct nlattr *desc = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
-	mnl_attr_put_u32(nlh, NFTA_SET_DESC_SIZE, htonl((uint32_t)(hosts > SET_SIZE / 4 ? 4 * hosts : SET_SIZE)));
-	mnl_attr_nest_end(nlh, desc);
+	return hosts < LONG_LIST ? 0 : hosts > SET_SIZE / 4 ? 4 * hosts : SET_SIZE;
 }
 
 static int make_set(const char *name, int family, enum set_role role, size_t hosts, struct nft_batch *batch)
 {
-	char what[SET_NAME_LEN + 16];
-	snprintf(what, sizeof(what), "adding set %s", name);
-	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, respond_table.family, what);
-	if (!nlh)
-		return -ENOMEM;
-	uint32_t type = family == AF_INET ? TYPE_IPV4 : TYPE_IPV6, len = family == AF_INET ? 4 : 16;
+	struct nft_set_shape shape = {
+		.flags = roles[role].flags,
+		.type = family == AF_INET ? NFT_TYPE_IPV4 : NFT_TYPE_IPV6,
+		.len = family == AF_INET ? 4 : 16,
+		.size = role == SET_HOSTS ? size_for(hosts) : 0,
+		.comment = roles[role].comment,
+	};
 	if (role == SET_ASKED) {
-		type = type << TYPE_BITS | TYPE_MARK;
-		len += 4;
+		shape.type = shape.type << NFT_TYPE_BITS | NFT_TYPE_MARK;
+		shape.len += 4;
 	}
-	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, respond_table.name);
-	mnl_attr_put_strz(nlh, NFTA_SET_NAME, name);
-	mnl_attr_put_u32(nlh, NFTA_SET_FLAGS, htonl(roles[role].flags));
-	mnl_attr_put_u32(nlh, NFTA_SET_KEY_TYPE, htonl(type));
-	mnl_attr_put_u32(nlh, NFTA_SET_KEY_LEN, htonl(len));
-	mnl_attr_put_u32(nlh, NFTA_SET_ID, htonl((uint32_t)batch->what.n));
-	if (role == SET_HOSTS)
-		put_size(nlh, hosts);
-	if (roles[role].comment)
-		put_comment(nlh, NFTA_SET_USERDATA, NFTNL_UDATA_SET_COMMENT, roles[role].comment);
-	nft_batch_close(batch);
-	return 0;
+	return nft_make_set(&respond_table, name, &shape, batch);
 }
 
 static int make_sets(const struct layout *layout, const struct block_group *group, const size_t hosts[2],
@@ -314,10 +249,10 @@ int layout_make(const struct layout *layout, const struct block_group *group, co
                 struct nft_batch *batch)
 {
 	struct share share = {.layout = layout, .batch = batch};
-	int r = layout->there ? 0 : make_table(batch);
+	int r = layout->there ? 0 : nft_make_table(&respond_table, NFT_MARK, batch);
 	for (size_t d = 0; r == 0 && d < N_DIRECTIONS; d++)
 		if (!strv_has(&layout->chains, directions[d].chain))
-			r = make_chain(d, batch);
+			r = nft_make_chain(&respond_table, directions[d].chain, directions[d].hook, batch);
 	if (r == 0)
 		r = make_sets(layout, group, hosts, batch);
 	return r < 0 ? r : visit_rules(group, make_rule, &share);
@@ -340,19 +275,6 @@ static int take_rule(void *ctx, const struct drop_rule *rule)
 	return 0;
 }
 
-static int remove_set(const char *name, struct nft_batch *batch)
-{
-	char what[SET_NAME_LEN + 16];
-	snprintf(what, sizeof(what), "deleting set %s", name);
-	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_DELSET, 0, respond_table.family, what);
-	if (!nlh)
-		return -ENOMEM;
-	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, respond_table.name);
-	mnl_attr_put_strz(nlh, NFTA_SET_NAME, name);
-	nft_batch_close(batch);
-	return 0;
-}
-
 static int take_sets(const struct block_group *group, struct share *share)
 {
 	for (size_t f = 0; f < 2; f++)
@@ -362,7 +284,7 @@ static int take_sets(const struct block_group *group, struct share *share)
 			if (!layout_has_set(share->layout, name))
 				continue;
 			share->sets++;
-			int r = share->batch ? remove_set(name, share->batch) : 0;
+			int r = share->batch ? nft_remove_set(&respond_table, name, share->batch) : 0;
 			if (r < 0)
 				return r;
 		}
@@ -382,16 +304,6 @@ static bool is_last(const struct layout *layout, const struct share *share)
 	return share->rules == layout->rules.n && share->sets == layout->sets.n;
 }
 
-static int remove_table(struct nft_batch *batch)
-{
-	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_DELTABLE, 0, respond_table.family, "deleting table inet respond");
-	if (!nlh)
-		return -ENOMEM;
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, respond_table.name);
-	nft_batch_close(batch);
-	return 0;
-}
-
 int layout_remove(const struct layout *layout, const struct block_group *group, struct nft_batch *batch)
 {
 	struct share share = {.layout = layout};
@@ -399,7 +311,7 @@ int layout_remove(const struct layout *layout, const struct block_group *group, 
 	if (r == 0)
 		r = take_sets(group, &share);
 	if (r == 0 && is_last(layout, &share))
-		return remove_table(batch);
+		return nft_remove_table(&respond_table, batch);
 	share.batch = batch;
 	if (r == 0)
 		r = visit_rules(group, take_rule, &share);

@@ -2,10 +2,9 @@
  *
  * The change kind "socket.destroy": live connections with blocked addresses ended. Data as
  * in change/block.h, the addresses being those that connections were seen with, and
- *     "connections": [{"protocol": "tcp", "local": "192.0.2.1", "local-port": 40000,
- *                      "peer": "203.0.113.67", "peer-port": 3333, "uid": 0,
- *                      "pid": 412, "comm": "xmrig"}, ...]
- * of which pid and comm are missing where no process was found. It cannot be undone.
+ *     "connections": [...]   as in change/connections.h
+ *     "total": 3             how many there were
+ * It cannot be undone.
  * Listening sockets are never touched, nor is what only tries to connect: the block is
  * what stops that.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the tests of net.block share: planning from arguments, an effect with made-up
+ * What the tests of net.block and net.isolate share: planning from arguments, an effect with made-up
  * holders, and nft(8) to look at the result with. For root, in namespaces of the test's own.
  */
 #ifndef RESPOND_TESTS_NET_STAGE_H
@@ -55,6 +55,7 @@ struct wish {
 	bool lasting; /* established = no */
 };
 
+void set_list(struct args *args, const char *name, enum type type, const char *const *items); /* NULL-ended */
 int plan_wish(const struct wish *w, struct plan **ret);
 struct plan *planned(const struct wish *w);
 size_t pending(const struct plan *plan); /* changes that are not merely held */
