@@ -8,6 +8,7 @@ extern const struct action process_find;
 extern const struct action process_stop;
 extern const struct action process_kill;
 extern const struct action net_block;
+extern const struct action net_isolate;
 extern const struct action file_quarantine;
 extern const struct action ssh_strip_keys;
 extern const struct action sshd_harden;
@@ -37,6 +38,7 @@ const struct action *const actions[] = {
 	&process_stop,
 	&process_kill,
 	&net_block,
+	&net_isolate,
 	&file_quarantine,
 	&ssh_strip_keys,
 	&sshd_harden,

@@ -112,6 +112,7 @@ static void add_target(struct record *r, const struct change *change)
 	static const char *const names[] = {
 		[SUBJECT_PROCESS] = "comm",
 		[SUBJECT_ADDRESS] = "name",
+		[SUBJECT_ALL_BUT] = "name",
 		[SUBJECT_EDIT_PATH] = "path",
 		[SUBJECT_REMOVE_PATH] = "path",
 		[SUBJECT_UNIT] = "unit",

@@ -11,6 +11,7 @@
 #ifndef RESPOND_CORE_CHANGE_H
 #define RESPOND_CORE_CHANGE_H
 
+#include "base/addrs.h"
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/netaddr.h"
@@ -67,6 +68,7 @@ enum subject_type {
 	SUBJECT_ADDRESS,     /* cuts an address off: address */
 	SUBJECT_EDIT_PATH,   /* alters a file in place: path */
 	SUBJECT_REMOVE_PATH, /* takes a file away: path */
+	SUBJECT_ALL_BUT,     /* cuts everybody off but some addresses: kept */
 	SUBJECT_UNIT,        /* ends a service or keeps it from starting: unit, path (its file), cgroup */
 	SUBJECT_ACCOUNT,     /* keeps somebody from logging in: account */
 };
@@ -75,6 +77,7 @@ struct subject {
 	enum subject_type type;
 	pid_t pid;
 	struct netaddr address;
+	const struct addrs *kept; /* sorted */
 	const char *path;   /* of a unit: its file; NULL: it has none, or none is known */
 	const char *unit;   /* its real name, with its type */
 	const char *cgroup; /* of a unit: where the processes are that are ended; NULL: none are */

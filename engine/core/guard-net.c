@@ -454,3 +454,34 @@ int guard_address(struct guard *guard, const struct netaddr *address, struct ref
 		                 shown, floor);
 	return r < 0 || !e ? r : refuse_entry(guard, address, shown, e, v);
 }
+
+/* Who must be among those that are kept: the operator, and what respond.conf(5) protects. Other
+ * sessions need not: an intruder's may be one of them. */
+static bool must_be_kept(const struct net_facts *f, const struct entry *e, const struct addrs *kept)
+{
+	if (strcmp(e->rule, "net.operator") != 0 && strcmp(e->rule, "net.protected") != 0)
+		return false;
+	const struct entry *first = find(f, &e->net); /* loopback and own addresses come before */
+	if (first && (strcmp(first->rule, "net.loopback") == 0 || strcmp(first->rule, "net.own") == 0) &&
+	    netaddr_contains(&first->net, &e->net))
+		return false;
+	return !addrs_find(kept, &e->net);
+}
+
+int guard_all_but(struct guard *guard, const struct addrs *kept, struct refusal *v)
+{
+	const struct net_facts *f;
+	int r = get_facts(guard, &f);
+	if (r < 0)
+		return guard_unsure(v, r, "cannot find out which addresses must not be cut off");
+	for (size_t i = 0; r == 0 && i < f->n; i++) {
+		char net[NETADDR_TEXT_LEN];
+		if (!must_be_kept(f, &f->v[i], kept))
+			continue;
+		netaddr_format(&f->v[i].net, net);
+		r = guard_refuse(guard, v, f->v[i].rule,
+		                 "%s is %s, and not among the management addresses: it would be cut off; add it", net,
+		                 f->v[i].what);
+	}
+	return r;
+}

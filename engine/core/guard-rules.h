@@ -66,6 +66,7 @@ const char *guard_text(struct buf *ret, const char *text);
 /* 0: nothing against it; -EPERM and the verdict; other -errno and the sentence. */
 int guard_process(struct guard *guard, const struct subject *subject, struct refusal *v);
 int guard_address(struct guard *guard, const struct netaddr *address, struct refusal *v);
+int guard_all_but(struct guard *guard, const struct addrs *kept, struct refusal *v);
 int guard_path(struct guard *guard, const struct subject *subject, enum deed deed, struct refusal *v);
 int guard_unit(struct guard *guard, const struct subject *unit, struct refusal *v);
 

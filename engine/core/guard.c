@@ -173,6 +173,8 @@ static int judge(struct guard *guard, const struct subject *s, enum deed deed, s
 		return deed == DEED_UNDO ? 0 : guard_process(guard, s, v);
 	case SUBJECT_ADDRESS:
 		return deed == DEED_UNDO ? 0 : guard_address(guard, &s->address, v);
+	case SUBJECT_ALL_BUT:
+		return deed == DEED_UNDO ? 0 : guard_all_but(guard, s->kept, v);
 	case SUBJECT_EDIT_PATH:
 	case SUBJECT_REMOVE_PATH:
 		return guard_path(guard, s, deed, v);
@@ -249,6 +251,7 @@ static int measure(void *ctx, const struct subject *subject)
 	case SUBJECT_ADDRESS:
 		r->addresses++;
 		break;
+	case SUBJECT_ALL_BUT: /* no number says how many */
 	case SUBJECT_UNIT: /* its links count as files */
 	case SUBJECT_ACCOUNT: /* so does its entry */
 		break;

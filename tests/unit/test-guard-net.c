@@ -279,6 +279,66 @@ static void the_environment_only_adds(void **state)
 		close(fds[i]);
 }
 
+static int ask_all_but(struct stage *s, const char *first, const char *second)
+{
+	_cleanup_addrs_ struct addrs kept = {0};
+	struct netaddr a;
+	const struct subject subject = {.type = SUBJECT_ALL_BUT, .kept = &kept};
+	assert_int_equal(netaddr_parse(first, &a), 0);
+	addrs_add(&kept, &a);
+	assert_int_equal(second ? netaddr_parse(second, &a) : 0, 0);
+	addrs_add(&kept, &a);
+	addrs_sort(&kept);
+	return stage_ask(s, &subject);
+}
+
+static void isolation_keeps_the_operator(void **state)
+{
+	(void)state;
+	_cleanup_(stage_close) struct stage s;
+	NETWORK(&s);
+	assert_allowed(&s, ask_all_but(&s, "198.51.100.1", NULL)); /* nobody is here over a network */
+	setenv("SSH_CONNECTION", "203.0.113.77 50000 192.0.2.10 22", 1);
+	stage_again(&s);
+	assert_refused(&s, ask_all_but(&s, "198.51.100.1", "2001:db8::/32"), "net.operator");
+	assert_non_null(strstr(buf_text(&s.why), "203.0.113.77"));
+	assert_refused(&s, ask_all_but(&s, "203.0.113.76", "203.0.113.78"), "net.operator");
+	assert_allowed(&s, ask_all_but(&s, "203.0.113.77", NULL));
+	assert_allowed(&s, ask_all_but(&s, "203.0.113.64/27", "203.0.113.64/30"));
+	setenv("SSH_CONNECTION", "2001:db8:7::1 50000 2001:db8:1::10 22", 1);
+	stage_again(&s);
+	assert_refused(&s, ask_all_but(&s, "203.0.113.77", NULL), "net.operator");
+	assert_allowed(&s, ask_all_but(&s, "203.0.113.77", "2001:db8:7::/64"));
+	/* the host itself is never cut off */
+	static const char *const own[] = {"127.0.0.1 1 127.0.0.1 22", "::1 1 ::1 22", "192.0.2.10 1 192.0.2.10 22"};
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		setenv("SSH_CONNECTION", own[i], 1);
+		stage_again(&s);
+		assert_allowed(&s, ask_all_but(&s, "198.51.100.1", NULL));
+	}
+	/* nor is the gateway, for being one, but who comes through it */
+	setenv("SSH_CONNECTION", "192.0.2.1 1 192.0.2.10 22", 1);
+	stage_again(&s);
+	assert_refused(&s, ask_all_but(&s, "198.51.100.1", NULL), "net.operator");
+	strv_add(&s.allow, "net.operator");
+	stage_again(&s);
+	assert_allowed(&s, ask_all_but(&s, "198.51.100.1", NULL));
+	unsetenv("SSH_CONNECTION");
+}
+
+static void isolation_keeps_what_is_protected(void **state)
+{
+	(void)state;
+	_cleanup_(stage_close) struct stage s;
+	NETWORK(&s);
+	protect(&s, "203.0.113.192/26");
+	assert_refused(&s, ask_all_but(&s, "198.51.100.1", NULL), "net.protected");
+	assert_refused(&s, ask_all_but(&s, "203.0.113.192/27", "203.0.113.224/27"), "net.protected");
+	assert_allowed(&s, ask_all_but(&s, "203.0.113.128/25", NULL));
+	protect(&s, "127.0.0.0/8"); /* that is kept anyway */
+	assert_allowed(&s, ask_all_but(&s, "203.0.113.128/25", NULL));
+}
+
 /* sshd holds a connection from ADDRESS, and PROGRAM runs below it. */
 static void ask_about_login(const char *program, char *ret, size_t size)
 {
@@ -341,6 +401,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_configuration_protects_more),
 		cmocka_unit_test(the_operator_is_not_locked_out),
 		cmocka_unit_test(the_environment_only_adds),
+		cmocka_unit_test(isolation_keeps_the_operator),
+		cmocka_unit_test(isolation_keeps_what_is_protected),
 		cmocka_unit_test(who_is_logged_in_is_not_locked_out),
 		cmocka_unit_test(a_million_is_no_burden),
 	};
