@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <nettle/memops.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAC_HEAD ",\"mac\":\""
@@ -64,17 +65,36 @@ static int check_mac(const char *line, size_t len, const struct journal_key *key
 	return memeql_sec(mac.hex, hex, SHA256_HEX_LEN) ? 0 : -EBADMSG;
 }
 
-/* Authentic bytes decode, for they were encoded once, unless memory is lacking: jansson tells
- * that no better than other errors. */
+static bool memory_lacked;
+
+static void *note_malloc(size_t size)
+{
+	void *p = malloc(size);
+	memory_lacked = memory_lacked || !p;
+	return p;
+}
+
+/* jansson tells a lack of memory no better than any other error: as a bad token. */
+static json_t *load(const char *bytes, size_t len)
+{
+	json_malloc_t usual_malloc;
+	json_free_t usual_free;
+	json_get_alloc_funcs(&usual_malloc, &usual_free);
+	json_set_alloc_funcs(note_malloc, free);
+	memory_lacked = false;
+	json_t *value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, NULL);
+	json_set_alloc_funcs(usual_malloc, usual_free);
+	return value;
+}
+
+/* RET is set where there is JSON, authentic or not. */
 static int load_authentic(const char *bytes, size_t len, const struct journal_key *key, json_t **ret)
 {
-	json_error_t error;
+	json_t *value = *ret = load(bytes, len);
+	if (!value && memory_lacked)
+		return -ENOMEM;
 	int r = check_mac(bytes, len, key);
-	json_t *object = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &error);
-	if (r == 0 && !object)
-		r = json_error_code(&error) == json_error_duplicate_key ? -EBADMSG : -ENOMEM;
-	*ret = object;
-	return r;
+	return r == 0 && !json_is_object(value) ? -EBADMSG : r;
 }
 
 int journal_encode(json_t *record, const struct journal_key *key, struct chain *chain, struct buf *ret)
