@@ -7,6 +7,7 @@
 #include "apt-conf-edit.h"
 #include "base/escape.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/real-path.h"
 #include "change/file-edit.h"
 #include "crontab-edit.h"
@@ -19,6 +20,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a reader says of a file beside the hits. */
 struct verdict {
@@ -412,12 +414,18 @@ static int fill(struct found *f, const char *path, struct buf *resolved, struct 
 	return f->name && f->path && f->shown ? name_unit(f, path) : -ENOMEM;
 }
 
+/* What systemd-run(1) has made for this program: its command line names what is searched for. */
+static bool runs_this_program(struct sweep *s, const struct place *place, const char *path)
+{
+	return strcmp(place->pattern, "/run/systemd/transient/") == 0 && proc_in_unit(s->host->proc, getpid(), strrchr(path, '/') + 1);
+}
+
 int foothold_look(struct sweep *s, const struct place *place, const char *path, const struct user *home)
 {
 	_cleanup_buf_ struct buf resolved = {0}, shown = {0};
 	_cleanup_(found_free) struct found f = {.place = place, .turn = readers[place->format].turn};
 	int r = escape_str(&shown, path);
-	if (r < 0)
+	if (r < 0 || runs_this_program(s, place, path))
 		return r;
 	r = home ? path_resolve_for(s->host->root, path, home->uid, &resolved) : path_follow(s->host->root, path, &resolved);
 	if (r == -ELOOP || (home && r == -EPERM))

@@ -175,6 +175,20 @@ static bool is_local(const char *path)
 	return false;
 }
 
+/* Devices and the like are the system's, wherever they are: /dev/null stands in half of all
+ * scripts. So are directories that everybody writes to, and those at the top. What is not
+ * there any more may have been anything. */
+static bool is_everybodys(struct sweep *s, const char *path)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	if (path_open(s->host->root, path, O_PATH | O_NOFOLLOW, &fd) < 0 || fstat(fd, &st) < 0)
+		return false;
+	if (S_ISDIR(st.st_mode))
+		return (st.st_mode & S_ISVTX) || !strchr(path + 1, '/');
+	return !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode);
+}
+
 static int keep_telling(struct sweep *s, const char *path, struct strv *ret)
 {
 	_cleanup_buf_ struct buf name = {0}, owner = {0}, real = {0};
@@ -184,6 +198,9 @@ static int keep_telling(struct sweep *s, const char *path, struct strv *ret)
 	if (r == -ENOMEM)
 		return r;
 	const char *resolved = r == 0 ? real.data : path;
+	if (is_everybodys(s, resolved))
+		return escape_str(&name, path) ?: sweep_tell(s, "%s is everybody's: no entry is told by it; use match",
+		                                             buf_text(&name));
 	r = is_local(path) ? -ENOENT : host_package_of(s->host, resolved, &owner);
 	if (r == -ENOENT)
 		r = strv_add_new(ret, path) ?: strv_add_new(ret, resolved);

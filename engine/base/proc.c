@@ -372,6 +372,19 @@ bool proc_in_cgroup(int proc, pid_t pid, const char *cgroup)
 	return false;
 }
 
+bool proc_in_unit(int proc, pid_t pid, const char *unit)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct place at = place_of(pid, "cgroup");
+	char *save = NULL;
+	if (place_read(proc, &at, 65536, &text, NULL) < 0 || !text.len)
+		return false;
+	for (char *part = strtok_r(text.data, "/\n", &save); part; part = strtok_r(NULL, "/\n", &save))
+		if (strcmp(part, unit) == 0)
+			return true;
+	return false;
+}
+
 int proc_cpu_ns(pid_t pid, uint64_t *ret)
 {
 	clockid_t clock;

@@ -71,6 +71,9 @@ int proc_sockets(int proc, pid_t pid, int (*visit)(void *ctx, uint32_t inode), v
  * below it, in any hierarchy. */
 bool proc_in_cgroup(int proc, pid_t pid, const char *cgroup);
 
+/* Whether it is in the cgroup of this unit, whatever slices that is below. */
+bool proc_in_unit(int proc, pid_t pid, const char *unit);
+
 /* CPU time used so far by all threads, in nanoseconds. */
 int proc_cpu_ns(pid_t pid, uint64_t *ret);
 

@@ -124,6 +124,7 @@ for path in /proc/self/exe /dev/null /etc/../etc/passwd relative/path /tmp /; do
 	run_respond --playbook quarantine.pb --set "path=$path"
 	check "quarantine $path: not done" test $status -ne 0
 done
+unharmed "what is no file"
 ln -s /etc/passwd /tmp/link
 run_respond --playbook quarantine.pb --set path=/tmp/link
 check "a link to /etc/passwd leaves /etc/passwd alone" test -s /etc/passwd

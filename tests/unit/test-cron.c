@@ -218,6 +218,30 @@ static void what_a_package_owns_tells_nothing(void **state)
 	close_stage(&s);
 }
 
+/* A device, a directory at the top, one that all write to; but not what lies in it. */
+static void what_is_everybodys_tells_nothing(void **state)
+{
+	(void)state;
+	struct stage s;
+	open_stage(&s);
+	put(&s, "/dev/null", "");
+	put(&s, "/scratch/x", "");
+	put(&s, "/var/scratch/y", "");
+	assert_int_equal(unlinkat(s.host.root, "dev/null", 0), 0);
+	assert_int_equal(mkfifoat(s.host.root, "dev/null", 0666), 0);
+	assert_int_equal(fchmodat(s.host.root, "var/scratch", 01777, 0), 0);
+	put(&s, "/etc/crontab", "0 1 * * * root run-parts /etc >/dev/null\n0 2 * * * root cd /scratch; a\n"
+	                        "0 3 * * * root cd /var/scratch; b\n0 4 * * * root /var/scratch/y\n");
+	static const char *const references[] = {"/dev/null", "/scratch", "/var/scratch", "/var/scratch/y", NULL};
+	set_list(&s, "references", TYPE_PATH, references);
+	assert_int_equal(plan_it(&s), 0);
+	assert_count(&s, "1", 1);
+	assert_true(noted(plan_residuals(s.plan), "/dev/null is everybody's"));
+	assert_true(noted(plan_residuals(s.plan), "/scratch is everybody's"));
+	assert_true(noted(plan_residuals(s.plan), "/var/scratch is everybody's"));
+	close_stage(&s);
+}
+
 static void the_root_directory_is_no_reference(void **state)
 {
 	(void)state;
@@ -247,6 +271,7 @@ int main(void)
 		cmocka_unit_test(entries_go_wherever_they_are),
 		cmocka_unit_test(paths_lead_to_entries_and_scripts),
 		cmocka_unit_test(what_a_package_owns_tells_nothing),
+		cmocka_unit_test(what_is_everybodys_tells_nothing),
 		cmocka_unit_test(the_root_directory_is_no_reference),
 		cmocka_unit_test(users_are_a_limit),
 		cmocka_unit_test(an_empty_list_means_nothing_to_do),
