@@ -132,4 +132,18 @@ same "lockdown-sshd: sshd's settings are as before" "$settings" "$(sshd_settings
 run_respond --playbook lockdown-sshd.pb --set 'options=PermitRootLogin prohibit-password, Port 2222' --dry-run
 check "lockdown-sshd: an option beats the profile" grep -q 'permitrootlogin .*without-password' <<<"$output"
 check "lockdown-sshd: the port is told" grep -q 'ports: .* -> 2222' <<<"$output"
+
+# ---- preload-rootkit.pb ----------------------------------------------------------------
+
+# A real library, which does no harm.
+cp "$(ldconfig -p | awk '$1 == "libutil.so.1" { print $NF; exit }')" /usr/local/lib/libprocesshider.so
+echo /usr/local/lib/libprocesshider.so >/etc/ld.so.preload
+library=$(sha256sum /usr/local/lib/libprocesshider.so)
+files=$(incident_files)
+plan_and_run preload-rootkit
+check_not "preload-rootkit: nothing is preloaded" test -e /etc/ld.so.preload
+check_not "preload-rootkit: the library is gone" test -e /usr/local/lib/libprocesshider.so
+take_back preload-rootkit 0
+same "preload-rootkit: the library is back" "$library" "$(sha256sum /usr/local/lib/libprocesshider.so)"
+rm -f /etc/ld.so.preload /usr/local/lib/libprocesshider.so
 finish
