@@ -33,9 +33,9 @@ declare -A strike_of=(
 )
 
 modes=()
-strides=([EIO]=3 [EIO-rollback]=3 [ENOSPC]=3 [ENOSPC-rollback]=3 [EDQUOT]=8 [EDQUOT-rollback]=8
-	[EROFS]=4 [EROFS-rollback]=4 [EINTR]=4 [EINTR-rollback]=4 [short]=2 [short-rollback]=2
-	[memory-dry]=3 [memory]=4 [memory-rollback]=4 [inodes]=2 [room]=4)
+strides=([EIO]=4 [EIO-rollback]=4 [ENOSPC]=4 [ENOSPC-rollback]=4 [EDQUOT]=8 [EDQUOT-rollback]=8
+	[EROFS]=4 [EROFS-rollback]=4 [EINTR]=6 [EINTR-rollback]=6 [short]=4 [short-rollback]=4
+	[memory-dry]=5 [memory]=5 [memory-rollback]=5 [inodes]=2 [room]=4)
 for fault in EIO ENOSPC EDQUOT EROFS EINTR short; do
 	modes+=("$fault" "$fault-rollback")
 	titles[$fault]="$fault in a run: survived, or told and recovered from"

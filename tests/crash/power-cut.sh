@@ -108,7 +108,7 @@ make_tree() {
 	for name in bin sbin lib lib64; do
 		if [ -L /$name ]; then cp -a /$name $root; elif [ -d /$name ]; then mkdir -p $root/$name; fi
 	done
-	cp -a /etc/{passwd,group,shadow,nsswitch.conf,ld.so.cache} $root/etc
+	cp -a /etc/{passwd,group,shadow,nsswitch.conf,ld.so.cache,pam.d} $root/etc
 	cp -a /etc/ssh/{sshd_config,ssh_host_ed25519_key} $root/etc/ssh
 	cp -a /etc/ssh/sshd_config.d/50-cloud-init.conf $root/etc/ssh/sshd_config.d
 	cp -a /etc/cron.hourly/malicious $root/etc/cron.hourly
