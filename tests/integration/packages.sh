@@ -70,16 +70,6 @@ ensure() {
 	run_respond --playbook t.pb "${@:2}"
 }
 
-ended() {
-	same "$1" "$2" $status
-	[ $status = "$2" ] || printf '%s\n' "$output" | tap_note
-}
-
-says() {
-	check "$1" grep -qF -- "$2" <<<"$output"
-	grep -qF -- "$2" <<<"$output" || printf '%s\n' "$output" | tap_note
-}
-
 before=$(installed)
 ensure 'jail, present' --dry-run
 ended "a dry run says what is pending" 5

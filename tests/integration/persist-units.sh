@@ -45,10 +45,6 @@ state() {
 	(cd $host_root && find etc/systemd/system -printf '%p %y %l\n' | LC_ALL=C sort)
 	on_host systemctl show -p Id,ActiveState,UnitFileState,DropInPaths -- $units
 }
-ended() {
-	same "$1" "$2" $status
-	[ $status = "$2" ] || printf '%s\n' "$output" | tap_note
-}
 is() {
 	[ "$(on_host systemctl show -P "$2" -- "$1")" = "$3" ]
 }

@@ -137,14 +137,6 @@ playbook() {
 }
 what=("references = $evil, $server, $pam_dir/pam_login.so, /usr/local/lib/libhide.so" 'tree = /srv')
 
-ended() {
-	same "$1" "$2" $status
-	[ $status = "$2" ] || printf '%s\n' "$output" | tap_note
-}
-says() {
-	check "$1" grep -qF -- "$2" <<<"$output"
-}
-
 playbook 'action = persist.find' "${what[@]}"
 run_respond --playbook t.pb
 ended "find: nothing is to be done" 0

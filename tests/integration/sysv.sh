@@ -58,11 +58,6 @@ playbook() {
 		>$playbooks/t.pb
 }
 
-ended() {
-	same "$1" "$2" $status
-	[ $status = "$2" ] || printf '%s\n' "$output" | tap_note
-}
-
 check "the daemon runs" await runs honest
 before=$(state)
 

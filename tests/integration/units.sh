@@ -79,12 +79,6 @@ playbook() {
 		>$host_root/etc/respond/playbooks/t.pb
 }
 
-# A check of a status that shows what was said when it is another one.
-ended() {
-	same "$1" "$2" $status
-	[ $status = "$2" ] || printf '%s\n' "$output" | tap_note
-}
-
 # full_circle NAME CHECK...: the playbook planned, done, planned again, verified, taken
 # back. The command CHECK must hold while it is done.
 full_circle() {

@@ -55,6 +55,17 @@ run_json() {
 	errors=$(cat $scratch/errors)
 }
 
+# ended WHAT STATUS, says WHAT TEXT: how the last one ended, and what it said.
+ended() {
+	same "$1" "$2" $status
+	[ $status = "$2" ] || printf '%s\n' "$output" | tap_note
+}
+
+says() {
+	check "$1" grep -qF -- "$2" <<<"$output"
+	grep -qF -- "$2" <<<"$output" || printf '%s\n' "$output" | tap_note
+}
+
 # Waits until a command succeeds: at most 20 s, or as many tenths as $patience says.
 await() {
 	local i

@@ -104,10 +104,16 @@ be_the_internet() {
 	ip addr add 2001:db8:666::67/128 dev lo
 }
 
-# Sockets, routes and rules of the last boot go with its network namespace.
+no_cable() {
+	! ip link show net0
+}
+
+# Sockets, routes and rules of the last boot go with its network namespace; the kernel takes
+# its time over that.
 lay_cable() {
 	ip netns del host 2>/dev/null
-	ip netns add host &&
+	ip link del net0 2>/dev/null
+	await no_cable && ip netns add host &&
 		ip link add net0 type veth peer name host0 netns host &&
 		ip addr add 192.168.1.1/24 brd + dev net0 &&
 		ip addr add 2001:db8:1::1/64 dev net0 nodad &&
