@@ -137,7 +137,6 @@ int packages_show(const struct strv *names, struct package_set *ret, struct buf 
 		return explain(r, status, "dpkg-query", &err, ret_why);
 	r = dpkg_parse_status(&out, &known);
 	for (size_t i = 0; r == 0 && i < names->n; i++) {
-		_cleanup_buf_ struct buf native = {0};
 		const struct package *p = package_set_find(&known, names->v[i]);
 		for (size_t k = 0; !p && k < known.n; k++) { /* dpkg-query names the architecture of some */
 			size_t len = strlen(names->v[i]);
