@@ -3,6 +3,7 @@
 
 #include "base/escape.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,25 @@ struct package *package_set_find(const struct package_set *set, const char *name
 		if (strcmp(set->v[i].name, name) == 0)
 			return &set->v[i];
 	return NULL;
+}
+
+/* deb-control(5), deb-version(7): what is to stand on a command line. */
+static bool is_plain(const char *text, const char *others)
+{
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr(others, *text))
+			return false;
+	return true;
+}
+
+static bool is_name(const char *text)
+{
+	return isalnum((unsigned char)text[0]) && is_plain(text, "+-._:");
+}
+
+static bool is_version(const char *text)
+{
+	return is_plain(text, "+-.~:_^");
 }
 
 /* A line of TEXT from *AT on as a malloc'd string; NULL at the end, or -ENOMEM in *RET_ERROR. */
@@ -78,6 +98,8 @@ static int parse_inst(char *line, struct package_set *install, struct package_se
 		return -EBADMSG;
 	version++;
 	version[strcspn(version, ")")] = '\0';
+	if (!is_name(name) || !is_version(version) || (old && !is_version(old)))
+		return -EBADMSG;
 	int r = old ? package_set_add(remove, name, old, PACKAGE_INSTALLED) : 0;
 	return r < 0 ? r : package_set_add(install, name, version, PACKAGE_ABSENT);
 }
@@ -93,6 +115,8 @@ static int parse_remv(char *line, struct package_set *remove)
 		version++;
 		version[strcspn(version, "]")] = '\0';
 	}
+	if (!is_name(name) || (version && !is_version(version)))
+		return -EBADMSG;
 	return package_set_add(remove, name, version ? version : "", PACKAGE_INSTALLED);
 }
 
@@ -129,7 +153,7 @@ static enum package_state state_of(const char *word)
 static int parse_status(char *line, struct package_set *set)
 {
 	char *name = strsep(&line, "\t"), *version = strsep(&line, "\t"), *state = line;
-	if (!version || !state || !*name)
+	if (!version || !state || !is_name(name) || !is_version(version))
 		return -EBADMSG;
 	struct package *known = package_set_find(set, name);
 	if (!known)

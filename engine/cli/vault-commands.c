@@ -2,6 +2,7 @@
  *
  * respond --vault: what is kept in the vault, and the way out of it.
  */
+#include "base/clock.h"
 #include "base/escape.h"
 #include "commands.h"
 #include "core/purge.h"
@@ -193,7 +194,7 @@ static int purge_plan(struct session *s, int64_t age_ms)
 		status = name_unreadable(&usage);
 	for (size_t i = 0; status == EXIT_DONE && i < usage.n; i++) {
 		const struct vault_object *o = &usage.v[i];
-		if (!purge_takes(o, time(NULL), age_ms))
+		if (!purge_takes(o, realtime_ms() / 1000, age_ms))
 			continue;
 		strv_add(&result.objects, o->sha256.hex);
 		result.bytes += (uint64_t)o->stat.st_blocks * 512;

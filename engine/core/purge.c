@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/purge.h"
 
+#include "base/clock.h"
 #include "core/record.h"
 #include "core/writer.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 bool purge_takes(const struct vault_object *object, int64_t now, int64_t age_ms)
 {
@@ -33,7 +33,7 @@ static void purge_end(struct purge *p)
 
 static int choose(struct purge *p, int64_t age_ms)
 {
-	int64_t now = time(NULL);
+	int64_t now = realtime_ms() / 1000; /* time() may lag behind the records */
 	if (p->usage.unreadable.n) {
 		buf_printf(p->why, "nothing is purged: it is not known what run %s", p->usage.unreadable.v[0]);
 		return -EBADMSG;

@@ -15,7 +15,7 @@ static void check(const struct package_set *set)
 	_cleanup_packages_ struct package_set back = {0};
 	for (size_t i = 0; i < set->n; i++) {
 		MUST(set->v[i].name[0] && set->v[i].version);
-		MUST(!strpbrk(set->v[i].name, "\n\t"));
+		MUST(!strpbrk(set->v[i].name, " \n\t/=") && set->v[i].name[0] != '-');
 	}
 	json_t *json = package_set_json(set);
 	MUST(json);
