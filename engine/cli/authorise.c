@@ -115,17 +115,22 @@ static int ask(const char *what)
 
 /* ---- outside ---------------------------------------------------------------------------------- */
 
-static bool has_service(void)
+/* 0; -ENOENT: nothing that could be read as one; -ENOMEM. */
+static int find_service(void)
 {
 	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++) {
 		_cleanup_buf_ struct buf path = {0}, real = {0};
 		_cleanup_close_ int fd = -1;
-		buf_printf(&path, "%s" SERVICE, directories[i]);
-		if (path_follow(root, buf_text(&path), &real) == 0 && path_open_regular(root, real.data, &fd, NULL) == 0)
-			return true;
+		int r = buf_printf(&path, "%s" SERVICE, directories[i]);
+		if (r == 0)
+			r = path_follow(root, path.data, &real);
+		if (r == 0)
+			r = path_open_regular(root, real.data, &fd, NULL);
+		if (r == 0 || r == -ENOMEM)
+			return r;
 	}
-	return false;
+	return -ENOENT;
 }
 
 /* How the child ended; -1: it had to be killed. */
@@ -147,7 +152,12 @@ static int await_child(pid_t pid)
 
 int authorise(const char *what)
 {
-	if (!has_service()) {
+	int r = find_service();
+	if (r == -ENOMEM) {
+		say(what, "", strerror(-r));
+		return EXIT_FAILED;
+	}
+	if (r < 0) {
 		say(what, "", "there is no /etc/pam.d/" SERVICE ", which says who may: refused");
 		return EXIT_REFUSED;
 	}

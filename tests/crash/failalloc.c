@@ -6,7 +6,7 @@
  *   FAILALLOC_LIST=FILE      append every place that allocates to FILE, one a line, once
  *   FAILALLOC_SITE=PLACE     the first allocation there fails (ENOMEM)
  *   FAILALLOC_FIRED=FILE     is made when it has failed; says "libc" where all callers that
- *                            make the place are the C library's own
+ *                            make the place are the C library's own, or its loader asked
  *   FAILALLOC_DEPTH=N        how many callers make a place (default: all, at most 29)
  *
  * A place is the call stack, as a hash of the return addresses: the same function called
@@ -57,23 +57,24 @@ __attribute__((constructor)) static void begin(void)
 	on = true;
 }
 
-static bool is_libc(void *address)
+static bool is_in(const char *library, void *address)
 {
 	Dl_info info;
 	const char *name = dladdr(address, &info) && info.dli_fname ? strrchr(info.dli_fname, '/') : NULL;
-	return name && (strncmp(name, "/libc.so", 8) == 0 || strncmp(name, "/ld-", 4) == 0);
+	return name && strncmp(name + 1, library, strlen(library)) == 0;
 }
 
-__attribute__((noinline)) static uint64_t place(bool *ret_all_libc)
+__attribute__((noinline)) static uint64_t place(bool *ret_libc)
 {
 	void *frames[FRAMES];
 	int n = backtrace(frames, FRAMES);
 	uint64_t hash = 14695981039346656037u;
-	*ret_all_libc = true;
+	bool all_libc = true;
 	for (int i = OWN_FRAMES; i < n && i < OWN_FRAMES + depth; i++) {
 		hash = (hash ^ (uintptr_t)frames[i]) * 1099511628211u;
-		*ret_all_libc = *ret_all_libc && is_libc(frames[i]);
+		all_libc = all_libc && (is_in("libc.so", frames[i]) || is_in("ld-", frames[i]));
 	}
+	*ret_libc = all_libc || (n > OWN_FRAMES && is_in("ld-", frames[OWN_FRAMES]));
 	return hash ? hash : 1;
 }
 
@@ -114,13 +115,13 @@ __attribute__((noinline)) static bool must_fail(void)
 	if (!on || inside || failed || (!list[0] && !wanted))
 		return false;
 	inside = true;
-	bool all_libc;
-	uint64_t at = place(&all_libc);
+	bool in_libc;
+	uint64_t at = place(&in_libc);
 	if (list[0])
 		note(at);
 	if (at == wanted) {
 		failed = true;
-		note_failure(all_libc);
+		note_failure(in_libc);
 		errno = ENOMEM;
 	}
 	inside = false;
