@@ -74,8 +74,9 @@ static void *note_malloc(size_t size)
 	return p;
 }
 
-/* jansson tells a lack of memory no better than any other error: as a bad token. */
-static json_t *load(const char *bytes, size_t len)
+/* Jansson tells a lack of memory as a bad token, or leaves out a part of a text and says
+ * nothing. 0; RET is NULL for what is no JSON. */
+static int load(const char *bytes, size_t len, json_t **ret)
 {
 	json_malloc_t usual_malloc;
 	json_free_t usual_free;
@@ -84,17 +85,22 @@ static json_t *load(const char *bytes, size_t len)
 	memory_lacked = false;
 	json_t *value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, NULL);
 	json_set_alloc_funcs(usual_malloc, usual_free);
-	return value;
+	if (memory_lacked) {
+		json_decref(value);
+		return -ENOMEM;
+	}
+	*ret = value;
+	return 0;
 }
 
-/* RET is set where there is JSON, authentic or not. */
+/* RET is set where there is JSON, authentic or not, and NULL otherwise. */
 static int load_authentic(const char *bytes, size_t len, const struct journal_key *key, json_t **ret)
 {
-	json_t *value = *ret = load(bytes, len);
-	if (!value && memory_lacked)
-		return -ENOMEM;
-	int r = check_mac(bytes, len, key);
-	return r == 0 && !json_is_object(value) ? -EBADMSG : r;
+	*ret = NULL;
+	int r = load(bytes, len, ret);
+	if (r == 0)
+		r = check_mac(bytes, len, key);
+	return r == 0 && !json_is_object(*ret) ? -EBADMSG : r;
 }
 
 int journal_encode(json_t *record, const struct journal_key *key, struct chain *chain, struct buf *ret)
