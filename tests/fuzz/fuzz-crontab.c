@@ -12,18 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct strv read_list(struct fuzz_input *in)
-{
-	struct strv list = {0};
-	_cleanup_free_ char *line = fuzz_line(in);
-	char *rest = line, *word;
-	while ((word = strsep(&rest, ",")))
-		if (*word)
-			strv_add(&list, word);
-	MUST(strv_error(&list) == 0);
-	return list;
-}
-
 static enum crontab_form read_form(struct fuzz_input *in)
 {
 	_cleanup_free_ char *line = fuzz_line(in);
@@ -93,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {(const char *)data, size};
 	enum crontab_form form = read_form(&in);
-	_cleanup_strv_ struct strv texts = read_list(&in), paths = read_list(&in), users = read_list(&in);
+	_cleanup_strv_ struct strv texts = fuzz_list(&in), paths = fuzz_list(&in), users = fuzz_list(&in);
 	_cleanup_buf_ struct buf text = fuzz_rest(&in);
 	const struct entry_search search = {.texts = &texts, .paths = &paths, .users = &users};
 	only_the_hits_go(form, &text, &search);

@@ -10,23 +10,6 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-
-/* A file of those bytes, each line of which ends at its first NUL, and with a newline:
- * to glibc it ends there, too, but where such a line begins with blanks, glibc 2.36
- * reads rubbish behind its end. */
-static FILE *open_file(struct fuzz_input in)
-{
-	int fd = memfd_create("passwd", MFD_CLOEXEC);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "r+");
-	MUST(f);
-	while (in.left) {
-		_cleanup_free_ char *line = fuzz_line(&in);
-		fprintf(f, "%s\n", line);
-	}
-	MUST(!ferror(f) && fseek(f, 0, SEEK_SET) == 0);
-	return f;
-}
 
 static bool is_an_account(const struct passwd *pw)
 {
@@ -36,7 +19,7 @@ static bool is_an_account(const struct passwd *pw)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {(const char *)data, size};
-	FILE *f = open_file(in);
+	FILE *f = fuzz_lines_file(in);
 	_cleanup_buf_ struct buf bytes = fuzz_rest(&in);
 	_cleanup_users_ struct users users = {0};
 	const struct passwd *pw;

@@ -12,27 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-/* Each line up to its first NUL: to glibc it ends there, too. */
-static FILE *open_file(struct fuzz_input in)
-{
-	int fd = memfd_create("shadow", MFD_CLOEXEC);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "r+");
-	MUST(f);
-	while (in.left) {
-		_cleanup_free_ char *line = fuzz_line(&in);
-		fprintf(f, "%s\n", line);
-	}
-	MUST(!ferror(f) && fseek(f, 0, SEEK_SET) == 0);
-	return f;
-}
 
 /* What glibc takes for an entry of that name must be ours: the first it accepts is not
  * before the first that we find. */
 static void glibc_agrees(struct fuzz_input in, const char *user, bool found)
 {
-	FILE *f = open_file(in);
+	FILE *f = fuzz_lines_file(in);
 	const struct spwd *sp;
 	while ((sp = fgetspent(f)))
 		MUST(found || strcmp(sp->sp_namp, user) != 0);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define SEPARATOR "----\n"
 
@@ -30,6 +31,31 @@ static struct buf take(struct fuzz_input *in, size_t len, size_t behind)
 struct buf fuzz_rest(struct fuzz_input *in)
 {
 	return take(in, in->left, 0);
+}
+
+struct strv fuzz_list(struct fuzz_input *in)
+{
+	struct strv list = {0};
+	_cleanup_free_ char *line = fuzz_line(in);
+	char *rest = line, *word;
+	while ((word = strsep(&rest, ",")))
+		if (*word)
+			strv_add(&list, word);
+	MUST(strv_error(&list) == 0);
+	return list;
+}
+
+FILE *fuzz_lines_file(struct fuzz_input in)
+{
+	int fd = memfd_create("lines", MFD_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r+");
+	MUST(f);
+	while (in.left) {
+		_cleanup_free_ char *line = fuzz_line(&in);
+		fprintf(f, "%s\n", line);
+	}
+	MUST(!ferror(f) && fseek(f, 0, SEEK_SET) == 0);
+	return f;
 }
 
 struct buf fuzz_part(struct fuzz_input *in)

@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +30,14 @@ struct fuzz_input {
 
 /* The next line without its newline, up to a NUL. */
 char *fuzz_line(struct fuzz_input *in);
+
+/* The next line as words that commas separate; empty ones are left out. */
+struct strv fuzz_list(struct fuzz_input *in);
+
+/* A file of what is left, for the C library to read. Each line ends at its first NUL, and with
+ * a newline: to glibc it ends there, too, but where such a line begins with blanks, glibc 2.36
+ * reads rubbish behind its end. The caller closes it. */
+FILE *fuzz_lines_file(struct fuzz_input in);
 
 /* What stands before the next "----\n", or all that is left. */
 struct buf fuzz_part(struct fuzz_input *in);

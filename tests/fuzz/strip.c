@@ -5,18 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct strv fuzz_list(struct fuzz_input *in)
-{
-	struct strv list = {0};
-	_cleanup_free_ char *line = fuzz_line(in);
-	char *rest = line, *word;
-	while ((word = strsep(&rest, ",")))
-		if (*word)
-			strv_add(&list, word);
-	MUST(strv_error(&list) == 0);
-	return list;
-}
-
 static void within(const struct buf *text, const struct hits *hits)
 {
 	size_t taken = 0, at = 0;

@@ -11,8 +11,6 @@
 #include "entry-hits.h"
 #include "entry-search.h"
 
-struct strv fuzz_list(struct fuzz_input *in);
-
 /* 0, or an error for which there is a rule: -EFBIG. CTX: the target's own. */
 typedef int fuzz_strip(const struct buf *text, const struct entry_search *search, struct buf *ret, struct hits *ret_hits,
                        void *ctx);
