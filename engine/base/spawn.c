@@ -2,6 +2,7 @@
 #include "base/spawn.h"
 
 #include "base/clock.h"
+#include "base/escape.h"
 #include "base/fd.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -163,6 +165,21 @@ int spawn_wait(const char *const argv[], int timeout_ms, int *ret_status)
 	}
 	close(report[0]);
 	return r;
+}
+
+int spawn_explain(int r, int status, const char *what, const struct buf *err, struct buf *ret_why)
+{
+	if (r == 0 && status == 0)
+		return 0;
+	buf_puts(ret_why, what);
+	buf_puts(ret_why, " failed: ");
+	if (r < 0)
+		buf_puts(ret_why, strerror(-r));
+	else if (err->len)
+		escape_text(ret_why, err->data, strcspn(err->data, "\n"));
+	else
+		buf_printf(ret_why, "exit status %d", status);
+	return r < 0 ? r : -EIO;
 }
 
 static int prepare_apart(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions)

@@ -24,6 +24,10 @@ int spawn_read_at_most(const char *const argv[], int timeout_ms, size_t max, str
  * read, and only its own end is waited for. */
 int spawn_wait(const char *const argv[], int timeout_ms, int *ret_status);
 
+/* How it went, as these return it: 0, or R or -EIO with "WHAT failed: " and why in RET_WHY, the
+ * first line of what it wrote to ERR where there is one. */
+int spawn_explain(int r, int status, const char *what, const struct buf *err, struct buf *ret_why);
+
 /* Starts argv (PATH is the file to execute) in a session of its own, with the same fixed
  * environment and all three standard descriptors on /dev/null, and does not wait: it
  * outlives this process. 0 or -errno. */

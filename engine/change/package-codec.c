@@ -34,6 +34,13 @@ int package_set_add(struct package_set *set, const char *name, const char *versi
 	return 0;
 }
 
+int package_set_names(const struct package_set *set, struct strv *ret)
+{
+	for (size_t i = 0; i < set->n; i++)
+		strv_add(ret, set->v[i].name);
+	return strv_error(ret);
+}
+
 struct package *package_set_find(const struct package_set *set, const char *name)
 {
 	for (size_t i = 0; i < set->n; i++)

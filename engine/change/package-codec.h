@@ -30,6 +30,7 @@ struct package_set {
 
 int package_set_add(struct package_set *set, const char *name, const char *version, enum package_state state);
 struct package *package_set_find(const struct package_set *set, const char *name); /* NULL: not in it */
+int package_set_names(const struct package_set *set, struct strv *ret); /* appends them */
 void package_set_free(struct package_set *set);
 #define _cleanup_packages_ _cleanup_(package_set_free)
 

@@ -66,21 +66,13 @@ static int argv_add_names(struct argv *a, const struct package_set *set)
 	return r;
 }
 
-/* What it says goes wrong: apt's lines begin with "E: ", dpkg's with "dpkg: error". */
+/* Of what apt-get says, errors begin with "E: "; warnings may come before. */
 static int explain(int r, int status, const char *what, const struct buf *err, struct buf *why)
 {
-	if (r == 0 && status == 0)
-		return 0;
+	_cleanup_buf_ struct buf errors = {0};
 	const char *line = strstr(buf_text(err), "E: ");
-	line = line ? line + 3 : buf_text(err);
-	buf_printf(why, "%s failed: ", what);
-	if (r < 0)
-		buf_puts(why, strerror(-r));
-	else if (*line)
-		escape_text(why, line, strcspn(line, "\n"));
-	else
-		buf_printf(why, "exit status %d", status);
-	return r < 0 ? r : -EIO;
+	buf_puts(&errors, line ? line + 3 : buf_text(err));
+	return spawn_explain(r, status, what, &errors, why);
 }
 
 static int run_and_read(const struct argv *a, int timeout_ms, const char *what, struct buf *out, struct buf *why)
@@ -195,8 +187,8 @@ int packages_plan(const struct strv *names, struct package_set *ret, struct buf 
 		r = tell_others(&remove, ret_why);
 	if (r == 0)
 		r = check_all_are_there(names, &install, ret_why);
-	for (size_t i = 0; r == 0 && i < install.n; i++)
-		r = strv_add(&all, install.v[i].name);
+	if (r == 0)
+		r = package_set_names(&install, &all);
 	if (r == 0)
 		r = packages_show(&all, &before, ret_why);
 	if (r < 0)
@@ -329,8 +321,8 @@ int packages_settle(const struct package_set *set, struct buf *ret_why)
 	_cleanup_packages_ struct package_set now = {0}, halfway = {0};
 	_cleanup_argv_ struct argv a = {0};
 	int r = await_lock(ret_why);
-	for (size_t i = 0; r == 0 && i < set->n; i++)
-		r = strv_add(&names, set->v[i].name);
+	if (r == 0)
+		r = package_set_names(set, &names);
 	if (r == 0)
 		r = packages_show(&names, &now, ret_why);
 	for (size_t i = 0; r == 0 && i < now.n; i++)

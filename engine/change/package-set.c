@@ -62,13 +62,6 @@ static int content_read(const struct change *change, struct content *c)
 	return r == -EINVAL ? -EBADMSG : r;
 }
 
-static int names_of(const struct package_set *set, struct strv *ret)
-{
-	for (size_t i = 0; i < set->n; i++)
-		strv_add(ret, set->v[i].name);
-	return strv_error(ret);
-}
-
 /* RULE 3. */
 static int look(struct host *host, const struct package_set *set, enum change_state *ret, struct buf *why)
 {
@@ -77,7 +70,7 @@ static int look(struct host *host, const struct package_set *set, enum change_st
 	size_t there = 0, halfway = 0;
 	int r = packages_can(host, why);
 	if (r == 0)
-		r = names_of(set, &names);
+		r = package_set_names(set, &names);
 	if (r == 0)
 		r = packages_show(&names, &now, why);
 	if (r < 0)
@@ -103,7 +96,7 @@ static int check_plan(const struct content *c, struct buf *note)
 {
 	_cleanup_strv_ struct strv names = {0};
 	_cleanup_packages_ struct package_set now = {0};
-	int r = names_of(&c->wanted, &names);
+	int r = package_set_names(&c->wanted, &names);
 	if (r == 0)
 		r = packages_plan(&names, &now, note);
 	if (r == -ENOENT || r == -EPERM)
@@ -152,7 +145,7 @@ static int reapply(struct host *host, struct change *change, struct effect *effe
 	if (r == 0)
 		r = packages_can(host, note);
 	if (r == 0)
-		r = names_of(&c.all, &names);
+		r = package_set_names(&c.all, &names);
 	if (r == 0)
 		r = packages_show(&names, &now, note);
 	for (size_t i = 0; r == 0 && i < now.n; i++)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change/unit-manager.h"
 
-#include "base/escape.h"
 #include "base/fd.h"
 #include "base/proc.h"
 #include "base/spawn.h"
@@ -27,22 +26,6 @@ bool host_runs_systemd(struct host *host)
 	       proc_comm(host->proc, 1, comm) == 0 && strcmp(comm, "systemd") == 0;
 }
 
-/* "WHAT failed: ..." with the first line that the program wrote. */
-static int explain(int r, int status, const char *what, const struct buf *err, struct buf *why)
-{
-	if (r == 0 && status == 0)
-		return 0;
-	buf_puts(why, what);
-	buf_puts(why, " failed: ");
-	if (r < 0)
-		buf_puts(why, strerror(-r));
-	else if (err->len)
-		escape_text(why, err->data, strcspn(err->data, "\n"));
-	else
-		buf_printf(why, "exit status %d", status);
-	return r < 0 ? r : -EIO;
-}
-
 static int show(const struct strv *names, size_t first, size_t n, struct unit_infos *ret, struct buf *why)
 {
 	const char *argv[UNITS_AT_ONCE + 7] = {SYSTEMCTL, "--no-pager", "--property", unit_properties, "show", "--"};
@@ -51,7 +34,7 @@ static int show(const struct strv *names, size_t first, size_t n, struct unit_in
 	for (size_t i = 0; i < n; i++)
 		argv[6 + i] = names->v[first + i];
 	int r = spawn_read(argv, SHOW_TIMEOUT_MS, &out, &err, &status);
-	r = explain(r, status, "systemctl show", &err, why);
+	r = spawn_explain(r, status, "systemctl show", &err, why);
 	if (r == 0)
 		r = unit_parse_show(&out, ret);
 	if (r == 0 && ret->n != n)
@@ -148,7 +131,7 @@ static int do_by_script(struct host *host, const char *verb, const char *unit, s
 	if (r == -ENOENT)
 		r = spawn_wait(direct, DO_TIMEOUT_MS, &status);
 	buf_printf(&what, "service %s %s", argv[1], verb);
-	return explain(r, status, buf_text(&what), &silence, note);
+	return spawn_explain(r, status, buf_text(&what), &silence, note);
 }
 
 int unit_do(struct host *host, const char *verb, const char *unit, struct buf *ret_note)
@@ -160,7 +143,7 @@ int unit_do(struct host *host, const char *verb, const char *unit, struct buf *r
 	int status = 0;
 	int r = spawn_read(argv, DO_TIMEOUT_MS, NULL, &err, &status);
 	buf_printf(&what, "systemctl %s", verb);
-	return explain(r, status, buf_text(&what), &err, ret_note);
+	return spawn_explain(r, status, buf_text(&what), &err, ret_note);
 }
 
 int units_reload(struct buf *ret_note)
@@ -169,5 +152,5 @@ int units_reload(struct buf *ret_note)
 	_cleanup_buf_ struct buf err = {0};
 	int status = 0;
 	int r = spawn_read(argv, DO_TIMEOUT_MS, NULL, &err, &status);
-	return explain(r, status, "systemctl daemon-reload", &err, ret_note);
+	return spawn_explain(r, status, "systemctl daemon-reload", &err, ret_note);
 }
