@@ -36,10 +36,11 @@ cannot() {
 	exit 77
 }
 
+# Empty: mmdebstrap(1) knows one.
 mirror() {
 	local own
 	own=$(apt-cache policy base-files 2>/dev/null | awk '$3 == "bookworm/main" { print $2; exit }')
-	echo "${RANGE_MIRROR:-${own:-http://deb.debian.org/debian}}"
+	echo "${RANGE_MIRROR:-$own}"
 }
 
 # As this host reaches its mirror, one option a line; nothing else of its configuration
@@ -65,7 +66,8 @@ settle() {
 }
 
 make_image() {
-	local work=$1 image=$2 log=$1/log list proxies
+	local work=$1 image=$2 log=$1/log list proxies mirror
+	mirror=$(mirror)
 	mapfile -t proxies < <(proxies)
 	list=$(IFS=,; echo "${packages[*]}")
 	# Nothing is waited for that does not come: without a mirror this is a matter of seconds.
@@ -74,7 +76,7 @@ make_image() {
 		--aptopt='Acquire::http::Timeout "20"' "${proxies[@]}" \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='force-unsafe-io' \
-		bookworm "$work/tree" "$(mirror)" </dev/null >"$log" 2>&1 || {
+		bookworm "$work/tree" ${mirror:+"$mirror"} </dev/null >"$log" 2>&1 || {
 		tail -n 30 "$log" >&2
 		cannot "the packages for a Debian tree could not be had: $(grep -m 1 -E '^E: ' "$log" | cut -c1-200)"
 	}
