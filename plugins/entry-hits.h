@@ -5,7 +5,7 @@
 #ifndef RESPOND_PLUGINS_ENTRY_HITS_H
 #define RESPOND_PLUGINS_ENTRY_HITS_H
 
-#include "slice.h"
+#include "base/slice.h"
 
 enum hit_type {
 	HIT_ENTRY,   /* runs, loads or grants something: it is taken out */

@@ -7,7 +7,7 @@
 #define RESPOND_PLUGINS_ENTRY_SEARCH_H
 
 #include "base/netaddr.h"
-#include "slice.h"
+#include "base/slice.h"
 
 /* Each list may be NULL: nothing of its kind is searched for. */
 struct entry_search {

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Who may include whom: cli -> core -> base; change -> core, base; plugins -> what an
-# action needs of core, change, base. What is not allowed here is not allowed.
+# Who may include whom: cli -> hook -> core -> base; change -> core, base; plugins -> what an
+# action needs of core, change, base; plugins/hooks -> what a source needs of hook, base. What
+# is not allowed here is not allowed.
 set -u
 . "$TOP_SRCDIR/tests/range/tap.sh"
 cd "$TOP_SRCDIR" || exit 1
@@ -48,7 +49,7 @@ core_names_no_action() {
 pure_files_do_no_io() {
 	local found
 	found=$(grep -nE '^#include (<(fcntl|unistd|dirent|spawn|signal|poll|sys/(stat|socket|mount|syscall|wait|ioctl))\.h>|"base/(fd|spawn|meta|proc|sockets|route|nft)\.h")' \
-		engine/base/*-codec.c engine/core/*-codec.c plugins/*-{edit,codec,parse,tally}.c 2>&1)
+		engine/base/*-codec.c engine/core/*-codec.c engine/hook/*-codec.c plugins/*-{edit,codec,parse,tally}.c 2>&1)
 	[ -z "$found" ] || { echo "$found"; return 1; }
 }
 
@@ -66,9 +67,12 @@ a_wrong_arrow_is_seen() {
 check "base knows nothing of respond" wrong engine/base 'base/[a-z0-9-]+\.h'
 check "core includes core and base" wrong engine/core '(core|base)/[a-z0-9-]+\.h'
 check "change includes change, core and base" wrong engine/change '(change|core|base)/[a-z0-9-]+\.h'
-check "cli includes cli, core, base, and what it hands to the engine" wrong engine/cli \
-	'[a-z0-9-]+\.h|(core|base)/[a-z0-9-]+\.h|change/(kinds|service-reload)\.h'
+check "hook includes hook, core and base" wrong engine/hook '(hook|core|base)/[a-z0-9-]+\.h'
+check "cli includes cli, hook, core, base, and what it hands to the engine" wrong engine/cli \
+	'[a-z0-9-]+\.h|(hook|core|base)/[a-z0-9-]+\.h|change/(kinds|service-reload)\.h'
 check "plugins include plugins, change, core and base" wrong plugins '[a-z0-9-]+\.h|(change|core|base)/[a-z0-9-]+\.h'
+check "sources include sources, what an event is, and base" wrong plugins/hooks \
+	'[a-z0-9-]+\.h|hook/(event|source|flatten)\.h|base/[a-z0-9-]+\.h'
 check "plugins stay out of what the engine keeps to itself" plugins_stay_out_of_the_engine
 check "in the engine, one file of the command line knows the registry" only_one_file_knows_the_registry
 check "core never names an action" core_names_no_action

@@ -3,8 +3,8 @@
  * A part of a text that somebody else holds: what the readers of configuration files
  * look at. Pure.
  */
-#ifndef RESPOND_PLUGINS_SLICE_H
-#define RESPOND_PLUGINS_SLICE_H
+#ifndef RESPOND_BASE_SLICE_H
+#define RESPOND_BASE_SLICE_H
 
 #include "base/buf.h"
 

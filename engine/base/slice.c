@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "slice.h"
+#include "base/slice.h"
 
 #include <string.h>
 #include <strings.h>
