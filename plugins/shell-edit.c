@@ -226,26 +226,44 @@ static int judge_lines(const struct buf *text, struct lines *lines, const struct
 	return r < 0 ? r : 0;
 }
 
-/* Of lines that go one after the other, the last leaves something in an empty block; not
- * what is searched for itself. */
-static void keep_blocks_filled(struct lines *lines, const struct entry_search *search)
+/* What a line leaves that was all of its block, indented as it was. */
+static void write_filler(const struct line *l, struct buf *out)
 {
-	if (search_finds(search, (struct slice){":", 1}, NULL) != 0)
-		return;
-	for (size_t i = 0; i < lines->n; i++)
-		if (lines->v[i].fate == GOES && opens_before(lines, i) && closes_behind(lines, i))
-			lines->v[i].fate = EMPTIED;
+	buf_add(out, l->whole.p, l->line.len - skip_blanks(l->line).len);
+	buf_puts(out, ":\n");
+}
+
+/* Whether the line may leave that: not if it is what is searched for itself. */
+static int may_leave_filler(const struct line *l, const struct entry_search *search)
+{
+	_cleanup_buf_ struct buf filler = {0};
+	write_filler(l, &filler);
+	int r = buf_error(&filler);
+	if (r == 0)
+		r = search_finds(search, (struct slice){filler.data, filler.len - 1}, NULL);
+	return r < 0 ? r : r == 0;
+}
+
+/* Of lines that go one after the other, the last leaves something in an empty block. */
+static int keep_blocks_filled(struct lines *lines, const struct entry_search *search)
+{
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < lines->n; i++) {
+		struct line *l = &lines->v[i];
+		if (l->fate != GOES || !opens_before(lines, i) || !closes_behind(lines, i))
+			continue;
+		r = may_leave_filler(l, search);
+		l->fate = r > 0 ? EMPTIED : GOES;
+	}
+	return r < 0 ? r : 0;
 }
 
 static void write_line(const struct line *l, struct buf *out)
 {
-	size_t indent = l->line.len - skip_blanks(l->line).len;
 	if (l->fate == STAYS)
 		buf_add(out, l->whole.p, l->whole.len);
-	if (l->fate != EMPTIED)
-		return;
-	buf_add(out, l->whole.p, indent);
-	buf_puts(out, ":\n");
+	else if (l->fate == EMPTIED)
+		write_filler(l, out);
 }
 
 int shell_strip(const struct buf *text, const struct entry_search *search, struct buf *ret, struct hits *ret_hits)
@@ -256,9 +274,10 @@ int shell_strip(const struct buf *text, const struct entry_search *search, struc
 	int r = read_lines(text, &lines);
 	if (r == 0)
 		r = judge_lines(text, &lines, search, &hits);
+	if (r == 0)
+		r = keep_blocks_filled(&lines, search);
 	if (r < 0)
 		return r;
-	keep_blocks_filled(&lines, search);
 	for (size_t i = 0; i < lines.n; i++)
 		write_line(&lines.v[i], &out);
 	if (buf_error(&out) || buf_copy(ret, &out) < 0)
