@@ -5,6 +5,7 @@
 #include "base/escape.h"
 #include "base/fd.h"
 #include "base/real-path.h"
+#include "base/slice.h"
 #include "change/account-shadow.h"
 #include "change/file-edit.h"
 #include "change/pam-contain.h"
@@ -74,22 +75,24 @@ static int view_open(struct view *view, struct host *host, const struct plan *pl
 }
 
 /* What /etc/shadow says; an account that is not in it is the name service's affair. */
-static enum secret secret_of(const struct view *view, const char *name, bool *ret_expired)
+static int secret_of(const struct view *view, const char *name, bool *ret_expired, enum secret *ret)
 {
-	enum secret found = SECRET_SET;
-	FILE *f = view->shadow.len ? fmemopen(view->shadow.data, view->shadow.len, "r") : NULL;
-	const struct spwd *sp;
+	struct slice rest = slice_of(&view->shadow);
 	*ret_expired = false;
-	while (f && (sp = fgetspent(f))) {
-		if (strcmp(sp->sp_namp, name) != 0)
+	*ret = SECRET_SET;
+	while (rest.len) {
+		struct slice whole;
+		_cleanup_free_ char *line = slice_dup(skip_blanks(take_line(&rest, false, &whole)));
+		const struct spwd *sp = line ? sgetspent(line) : NULL;
+		if (!line)
+			return -ENOMEM;
+		if (!sp || strcmp(sp->sp_namp, name) != 0)
 			continue;
 		*ret_expired = sp->sp_expire >= 0 && sp->sp_expire <= time(NULL) / SECONDS_A_DAY;
-		found = shadow_secret(sp->sp_pwdp);
+		*ret = shadow_secret(sp->sp_pwdp);
 		break;
 	}
-	if (f)
-		fclose(f);
-	return found;
+	return 0;
 }
 
 static bool has_shell(const struct view *view, const struct user *user)
@@ -251,13 +254,16 @@ static bool suffices(const struct methods *m, const struct buf *dump)
 static int gets_in(const struct view *view, const struct user *user, const struct buf *dump, const char **ret_how)
 {
 	bool expired, pam = sshd_dump_is(dump, "usepam", "yes");
-	enum secret secret = secret_of(view, user->name, &expired);
+	enum secret secret;
+	int r = secret_of(view, user->name, &expired, &secret);
+	if (r < 0)
+		return r;
 	bool root_any = user->uid != 0 || sshd_dump_is(dump, "permitrootlogin", "yes");
 	bool root_key = root_any || sshd_dump_is(dump, "permitrootlogin", "prohibit-password") ||
 	                sshd_dump_is(dump, "permitrootlogin", "without-password");
 	if (expired || !root_key || (secret == SECRET_LOCKED && !pam))
 		return 0;
-	int r = pam && view->pam_respond ? pam_contains(view->host, view->plan, user->name) : 0;
+	r = pam && view->pam_respond ? pam_contains(view->host, view->plan, user->name) : 0;
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = is_admitted(user, dump);

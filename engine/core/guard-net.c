@@ -10,6 +10,7 @@
 #include "core/guard-rules.h"
 #include "base/fd.h"
 #include "base/route.h"
+#include "base/slice.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -203,10 +204,11 @@ static int add_service_file(struct guard *guard, struct net_facts *f, size_t whi
 		           strerror(-r), service_files[which].what);
 		return 0;
 	}
-	char *rest = text.data;
-	r = 0;
-	for (char *line; r == 0 && (line = strsep(&rest, "\n"));)
-		r = add_line(guard, f, which, line);
+	for (struct slice rest = slice_of(&text); rest.len && r == 0;) {
+		struct slice whole;
+		_cleanup_free_ char *line = slice_dup(take_line(&rest, false, &whole)); /* to a NUL, as the C library reads */
+		r = line ? add_line(guard, f, which, line) : -ENOMEM;
+	}
 	return r;
 }
 

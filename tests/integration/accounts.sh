@@ -361,6 +361,7 @@ mv /root/.ssh /root/ssh-away
 cp -a $shadow $scratch/shadow
 sed -i 's/^\(root\|mallory\|rescue\):[^:]*:/\1:*:/; /^toor:/d' $shadow
 sed -i '/^toor:/d' /etc/passwd
+sed -i '1s/^/\x00\n/' $shadow # to the C library an empty line; it hides nothing behind it
 rm -rf /home/mallory/.ssh /home/rescue/.ssh /home/bob/.ssh # a lock of the password alone lets a key in
 sessions=$(pgrep -f '^sleep 700')
 book lock <<<$'action = account.contain\nuser = alice'

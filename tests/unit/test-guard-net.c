@@ -16,6 +16,15 @@
 
 #define ROOT "/opt/root"
 
+/* In the place of its first byte. */
+static void put_nul(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "", 1), 1);
+	close(fd);
+}
+
 /* A host with addresses, routes and a name server of its own. */
 static bool stage_network(void)
 {
@@ -40,7 +49,8 @@ static bool stage_network(void)
 	           "nameserver not-an-address\nsearch 198.51.100.98\n nameserver\t198.51.100.54");
 	stage_file(ROOT "/run/systemd/resolve/resolv.conf", "nameserver 198.51.100.55\n");
 	stage_file(ROOT "/etc/systemd/timesyncd.conf", "[Time]\nNTP=198.51.100.123 time.example\n");
-	stage_file(ROOT "/etc/chrony/chrony.conf", "server 198.51.100.124 iburst\nserverstats 198.51.100.97\n");
+	stage_file(ROOT "/etc/chrony/chrony.conf", "? hides nothing behind it\nserver 198.51.100.124 iburst\nserverstats 198.51.100.97\n");
+	put_nul(ROOT "/etc/chrony/chrony.conf");
 	stage_file(ROOT "/run/systemd/netif/leases/3", "ADDRESS=192.0.2.10\nSERVER_ADDRESS=198.51.100.67\n");
 	stage_file(ROOT "/var/lib/dhcp/dhclient.v0.leases",
 	           "lease {\n  option subnet-mask 255.255.255.128;\n"
