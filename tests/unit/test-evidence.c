@@ -4,10 +4,9 @@
  * the host in a bundle.
  */
 #include "base/fd.h"
-#include "base/spawn.h"
 #include "core/bundle.h"
-#include "core/runner.h"
 #include "core/vault.h"
+#include "toy-stage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,164 +25,50 @@
 
 #include <cmocka.h>
 
-/* The host: one cell, and what is to be seen. */
+/* What is to be seen. */
 static struct {
-	int cell;
-	const char *seen[4]; /* by how often it was looked */
+	const char *v[4]; /* by how often it was looked */
 	unsigned looks;
-	size_t large;        /* bytes of one more item */
-} toy;
-
-static int cell_probe(struct host *host, const struct change *c, enum change_state *ret)
-{
-	(void)host, (void)c;
-	*ret = toy.cell ? CHANGE_AFTER : CHANGE_BEFORE;
-	return 0;
-}
-
-static int cell_apply(struct host *host, struct change *c, struct effect *effect)
-{
-	(void)host, (void)c, (void)effect;
-	toy.cell = 1;
-	return 0;
-}
-
-static int cell_revert(struct host *host, const struct change *c, struct effect *effect)
-{
-	(void)host, (void)c, (void)effect;
-	toy.cell = 0;
-	return 0;
-}
-
-static int cell_describe(const struct change *c, struct buf *ret)
-{
-	(void)c;
-	return buf_puts(ret, "set the cell");
-}
-
-static int cell_subjects(const struct change *c, subject_fn visit, void *ctx)
-{
-	(void)c, (void)visit, (void)ctx;
-	return 0;
-}
-
-static const struct change_kind cell_kind = {
-	.name = "toy.cell", .mark = '+', .audit_type = 2200, .audit_undo_type = 2200, .probe = cell_probe,
-	.apply = cell_apply, .revert = cell_revert, .describe = cell_describe, .subjects = cell_subjects,
-};
-
-static int plan_set(struct host *host, const struct args *args, struct plan *plan)
-{
-	(void)host, (void)args;
-	return toy.cell ? 0 : plan_change(plan, &cell_kind, "cell", json_object(), NULL);
-}
+	size_t large;     /* bytes of one more item */
+} seen;
 
 static int plan_look(struct host *host, const struct args *args, struct plan *plan)
 {
 	(void)host, (void)args;
-	struct buf seen = {0}, large = {0};
-	buf_puts(&seen, toy.seen[toy.looks++ % 4]);
-	int r = plan_evidence(plan, "seen.txt", &seen, false, "seen: %s", "\x1b[31mred");
+	struct buf text = {0}, large = {0};
+	buf_puts(&text, seen.v[seen.looks++ % 4]);
+	int r = plan_evidence(plan, "seen.txt", &text, false, "seen: %s", "\x1b[31mred");
 	int fd = memfd_create("copied", MFD_CLOEXEC);
 	assert_int_equal(fd_write(fd, "copied bytes", 12), 0);
 	if (r == 0)
 		r = plan_evidence_file(plan, "copy of a file", fd, "a copy");
-	if (r < 0 || !toy.large)
+	if (r < 0 || !seen.large)
 		return r;
-	buf_reserve(&large, toy.large);
-	memset(large.data, 'x', toy.large);
-	large.len = toy.large;
+	buf_reserve(&large, seen.large);
+	memset(large.data, 'x', seen.large);
+	large.len = seen.large;
 	return plan_evidence(plan, "large", &large, true, "much");
 }
 
 static const struct param no_params[] = {{0}};
 static const struct fact_decl no_facts[] = {{0}};
-static const struct action set_action = {"toy.set", "set it", no_params, no_facts, plan_set, NULL};
 static const struct action look_action = {"toy.look", "look", no_params, no_facts, plan_look, NULL};
 
 static const struct parts parts = {
-	.actions = (const struct action *const[]){&set_action, &look_action, NULL},
-	.kinds = (const struct change_kind *const[]){&cell_kind, NULL},
+	.actions = (const struct action *const[]){&toy_set_action, &look_action, NULL},
+	.kinds = (const struct change_kind *const[]){&toy_set, NULL},
 	.services = (const struct service *const[]){NULL},
 	.proofs = (const struct proof *const[]){NULL},
 };
 
-struct bench {
-	char dir[64], sub[80];
-	struct host host;
-	struct config config;
-	struct state state;
-	struct observer observer;
-	struct strv allow;
-	struct engine engine;
-	volatile sig_atomic_t stop;
-	struct run_result result;
-};
-
-static int bench_make(void **state)
+static int bench_make_seeing(void **state)
 {
-	memset(&toy, 0, sizeof(toy));
-	for (int i = 0; i < 4; i++)
-		toy.seen[i] = "the same";
-	struct bench *b = calloc(1, sizeof(*b));
-	strcpy(b->dir, "/tmp/test-evidence-XXXXXX");
-	if (!mkdtemp(b->dir) || host_open("/", &b->host) < 0)
-		return -1;
-	snprintf(b->sub, sizeof(b->sub), "%s/respond", b->dir);
-	b->state = (struct state){.root = b->host.root, .dir = b->sub};
-	_cleanup_(diags_free) struct diags diags = {0};
-	if (config_load(b->host.root, "/nonexistent.conf", &b->config, &diags) < 0)
-		return -1;
-	b->engine = (struct engine){.parts = &parts, .host = &b->host, .config = &b->config, .allow = &b->allow,
-	                            .state = &b->state, .observer = &b->observer, .stop = &b->stop, .confirm_ms = -1};
-	*state = b;
-	return guard_new(&b->host, &b->config, parts.proofs, &b->allow, &b->engine.guard);
+	seen = (typeof(seen)){.v = {"the same", "the same", "the same", "the same"}};
+	return bench_make_of(&parts, state);
 }
 
-static int bench_drop(void **state)
-{
-	struct bench *b = *state;
-	guard_free(&b->engine.guard);
-	config_free(&b->config);
-	host_close(&b->host);
-	run_result_free(&b->result);
-	const char *argv[] = {"/bin/rm", "-rf", b->dir, NULL};
-	int r = spawn_read(argv, 10000, NULL, NULL, NULL);
-	free(b);
-	return r;
-}
-
-static struct playbook *parse(const char *text)
-{
-	struct buf bytes = {.data = (char *)text, .len = strlen(text)};
-	struct playbook *playbook = NULL;
-	_cleanup_(diags_free) struct diags diags = {0};
-	assert_int_equal(playbook_parse("toy.pb", &bytes, parts.actions, &playbook, &diags), 0);
-	return playbook;
-}
-
-#define HEAD "[playbook]\nname = toy\n"
 #define LOOK "[step look]\naction = toy.look\n"
-#define SET "[step set]\naction = toy.set\n"
-
-static int run_text(struct bench *b, const char *text)
-{
-	struct playbook *playbook = parse(text);
-	_cleanup_buf_ struct buf why = {0};
-	run_result_free(&b->result);
-	int r = runner_run(&b->engine, playbook, json_object(), &b->result, &why);
-	playbook_free(&playbook);
-	assert_string_equal(buf_text(&why), "");
-	return r;
-}
-
-static struct run *load(struct bench *b)
-{
-	struct run *run = NULL;
-	_cleanup_buf_ struct buf why = {0};
-	assert_int_equal(run_load(&b->state, b->result.id, parts.kinds, &run, &why), 0);
-	return run;
-}
+#define SET STEP("set", "toy.set", "1")
 
 static void assert_object(struct bench *b, const struct run_evidence *e, const char *content)
 {
@@ -201,7 +86,7 @@ static void a_run_that_only_looks_keeps_what_it_saw(void **state)
 	assert_int_equal(b->result.status, 0);
 	assert_int_equal(b->result.evidence, 2);
 	assert_int_equal(b->result.done + b->result.rounds, 0);
-	struct run *run = load(b);
+	struct run *run = load(b, b->result.id);
 	assert_int_equal(run->status, 0);
 	assert_false(run_open(run));
 	assert_int_equal(run->n, 0);
@@ -219,7 +104,7 @@ static void a_run_that_only_looks_keeps_what_it_saw(void **state)
 static void a_plan_keeps_nothing(void **state)
 {
 	struct bench *b = *state;
-	struct playbook *playbook = parse(HEAD LOOK SET);
+	struct playbook *playbook = parse(b, HEAD LOOK SET);
 	struct facts *facts = NULL;
 	struct round *round = NULL;
 	struct stat st;
@@ -240,15 +125,15 @@ static void a_later_round_adds_what_differs(void **state)
 {
 	struct bench *b = *state;
 	assert_int_equal(run_text(b, HEAD LOOK SET), 0);
-	assert_int_equal(toy.looks, 2);
+	assert_int_equal(seen.looks, 2);
 	assert_int_equal(b->result.done, 1);
 	assert_int_equal(b->result.evidence, 2);
-	toy.cell = 0;
-	toy.looks = 0;
-	toy.seen[1] = "something else";
+	toy.value[1] = 0;
+	seen.looks = 0;
+	seen.v[1] = "something else";
 	assert_int_equal(run_text(b, HEAD LOOK SET), 0);
 	assert_int_equal(b->result.evidence, 3);
-	struct run *run = load(b);
+	struct run *run = load(b, b->result.id);
 	assert_int_equal(run->n_evidence, 3);
 	assert_int_equal(run->evidence[0].round, 0);
 	assert_int_equal(run->evidence[2].round, 1);
@@ -259,15 +144,15 @@ static void a_later_round_adds_what_differs(void **state)
 static void what_is_too_large_is_named(void **state)
 {
 	struct bench *b = *state;
-	toy.large = EVIDENCE_BYTES_MAX + 1;
+	seen.large = EVIDENCE_BYTES_MAX + 1;
 	assert_int_equal(run_text(b, HEAD LOOK), 0);
 	assert_int_equal(b->result.status, 0);
 	assert_int_equal(b->result.evidence, 2);
-	struct run *run = load(b);
+	struct run *run = load(b, b->result.id);
 	assert_int_equal(run->n_evidence, 3);
 	assert_string_equal(run->evidence[2].lost, "it is larger than one item may be");
 	assert_string_equal(run->evidence[2].sha256.hex, "");
-	assert_int_equal(run->evidence[2].size, (int64_t)toy.large);
+	assert_int_equal(run->evidence[2].size, (int64_t)seen.large);
 	assert_true(run->evidence[2].partial);
 	run_free(&run);
 }
@@ -338,7 +223,7 @@ static void run_with_a_small_disk(struct bench *b, const char *text)
 {
 	const struct rlimit small = {300 * 1024, RLIM_INFINITY}, large = {RLIM_INFINITY, RLIM_INFINITY};
 	signal(SIGXFSZ, SIG_IGN);
-	toy.large = 400 * 1024; /* the journal fits, this does not */
+	seen.large = 400 * 1024; /* the journal fits, this does not */
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	int r = run_text(b, text);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &large), 0);
@@ -352,8 +237,8 @@ static void what_cannot_be_stored_fails_its_step(void **state)
 	assert_int_equal(b->result.evidence, 2);
 	assert_int_equal(b->result.failed, 1);
 	assert_int_equal(b->result.status, 1);
-	assert_int_equal(toy.cell, 0); /* on-failure = stop */
-	struct run *run = load(b);
+	assert_int_equal(toy.value[1], 0); /* on-failure = stop */
+	struct run *run = load(b, b->result.id);
 	assert_int_equal(run->n_evidence, 3);
 	assert_string_equal(run->evidence[2].lost, strerror(EFBIG));
 	run_free(&run);
@@ -364,8 +249,8 @@ static void who_wants_to_goes_on_all_the_same(void **state)
 	struct bench *b = *state;
 	run_with_a_small_disk(b, HEAD "on-failure = continue\n" LOOK SET);
 	assert_int_equal(b->result.status, 3);
-	assert_int_equal(toy.cell, 1);
-	struct run *run = load(b);
+	assert_int_equal(toy.value[1], 1);
+	struct run *run = load(b, b->result.id);
 	assert_int_equal(run->n_evidence, 3); /* lost once, not once a round */
 	run_free(&run);
 }
@@ -374,7 +259,7 @@ static void who_wants_to_goes_on_all_the_same(void **state)
 
 static int bundle(struct bench *b, const char *name, struct bundle_result *ret)
 {
-	struct run *run = load(b);
+	struct run *run = load(b, b->result.id);
 	char path[160];
 	_cleanup_buf_ struct buf why = {0};
 	snprintf(path, sizeof(path), "%s/%s", b->dir, name);
@@ -423,7 +308,7 @@ static void a_bundle_tells_what_it_lacks(void **state)
 	struct bundle_result result;
 	char path[256];
 	assert_int_equal(run_text(b, HEAD LOOK), 0);
-	struct run *run = load(b);
+	struct run *run = load(b, b->result.id);
 	snprintf(path, sizeof(path), "%s/vault/%s", b->sub, run->evidence[0].sha256.hex);
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
 	assert_int_equal(fd_write(fd, "T", 1), 0);
@@ -453,7 +338,7 @@ static void a_bundle_that_cannot_be_finished_is_none(void **state)
 	assert_int_equal(stat(path, &st), -1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_make, bench_drop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_make_seeing, bench_drop)
 
 int main(void)
 {

@@ -165,7 +165,7 @@ static const struct param toy_params[] = {
 	{0},
 };
 static const struct fact_decl toy_facts[] = {{.name = "cell", .type = TYPE_TEXT, .help = "cells"}, {0}};
-static const struct action set_action = {"toy.set", "set cells", toy_params, toy_facts, plan_set, NULL};
+const struct action toy_set_action = {"toy.set", "set cells", toy_params, toy_facts, plan_set, NULL};
 static const struct action burn_action = {"toy.burn", "set cells for good", toy_params, toy_facts, plan_burn, NULL};
 static const struct action broken_action = {"toy.broken", "fail", toy_params, toy_facts, plan_broken, NULL};
 static const struct action brittle_action = {"toy.brittle", "fail later", toy_params, toy_facts, plan_brittle, NULL};
@@ -188,7 +188,7 @@ static int toy_await(const char *run)
 }
 
 static const struct parts parts = {
-	.actions = (const struct action *const[]){&set_action, &burn_action, &broken_action, &brittle_action, NULL},
+	.actions = (const struct action *const[]){&toy_set_action, &burn_action, &broken_action, &brittle_action, NULL},
 	.kinds = (const struct change_kind *const[]){&toy_set, &toy_burn, NULL},
 	.services = (const struct service *const[]){&toyd, &toyd_config, NULL},
 	.proofs = (const struct proof *const[]){NULL},
@@ -196,8 +196,12 @@ static const struct parts parts = {
 	.await = toy_await,
 };
 
-
 int bench_make(void **state)
+{
+	return bench_make_of(&parts, state);
+}
+
+int bench_make_of(const struct parts *of, void **state)
 {
 	memset(&toy, 0, sizeof(toy));
 	struct bench *b = calloc(1, sizeof(*b));
@@ -209,10 +213,10 @@ int bench_make(void **state)
 	_cleanup_(diags_free) struct diags diags = {0};
 	if (config_load(b->host.root, "/nonexistent.conf", &b->config, &diags) < 0)
 		return -1;
-	b->engine = (struct engine){.parts = &parts, .host = &b->host, .config = &b->config, .allow = &b->allow,
+	b->engine = (struct engine){.parts = of, .host = &b->host, .config = &b->config, .allow = &b->allow,
 	                            .state = &b->state, .observer = &b->observer, .stop = &b->stop, .confirm_ms = -1};
 	*state = b;
-	return guard_new(&b->host, &b->config, parts.proofs, &b->allow, &b->engine.guard);
+	return guard_new(&b->host, &b->config, of->proofs, &b->allow, &b->engine.guard);
 }
 
 int bench_drop(void **state)
@@ -228,13 +232,13 @@ int bench_drop(void **state)
 	return r;
 }
 
-static struct playbook *parse(const char *text)
+struct playbook *parse(const struct bench *b, const char *text)
 {
 	struct buf bytes = {.data = (char *)text, .len = strlen(text)};
 	struct playbook *playbook = NULL;
 	_cleanup_(diags_free) struct diags diags = {0};
 	_cleanup_buf_ struct buf said = {0};
-	int r = playbook_parse("toy.pb", &bytes, parts.actions, &playbook, &diags);
+	int r = playbook_parse("toy.pb", &bytes, b->engine.parts->actions, &playbook, &diags);
 	diags_print(&diags, &said);
 	assert_string_equal(buf_text(&said), "");
 	assert_int_equal(r, 0);
@@ -248,7 +252,7 @@ json_t *somebody(void)
 
 int try_text(struct bench *b, const char *text, struct buf *ret_why)
 {
-	struct playbook *playbook = parse(text);
+	struct playbook *playbook = parse(b, text);
 	run_result_free(&b->result);
 	int r = runner_run(&b->engine, playbook, somebody(), &b->result, ret_why);
 	playbook_free(&playbook);
@@ -281,6 +285,6 @@ struct run *load(struct bench *b, const char *id)
 {
 	struct run *run = NULL;
 	_cleanup_buf_ struct buf why = {0};
-	assert_int_equal(run_load(&b->state, id, parts.kinds, &run, &why), 0);
+	assert_int_equal(run_load(&b->state, id, b->engine.parts->kinds, &run, &why), 0);
 	return run;
 }

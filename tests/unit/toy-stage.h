@@ -29,6 +29,7 @@ extern struct toy toy;
 
 /* Reversible, with a key that runs share; and not. Cell 9 is guarded. */
 extern const struct change_kind toy_set, toy_burn;
+extern const struct action toy_set_action; /* toy.set */
 
 struct bench {
 	char dir[64], sub[80];
@@ -43,9 +44,11 @@ struct bench {
 };
 
 int bench_make(void **state);
+int bench_make_of(const struct parts *parts, void **state); /* of other actions */
 int bench_drop(void **state);
 
 json_t *somebody(void); /* an operator */
+struct playbook *parse(const struct bench *b, const char *text); /* one without errors */
 
 /* Runs a playbook, the second without an error: the result is in b->result. */
 int try_text(struct bench *b, const char *text, struct buf *ret_why);
