@@ -114,10 +114,19 @@ static bool names_net(struct slice s, const char *net_text)
 	return false;
 }
 
+/* Whether anything in it is written otherwise than it is meant; rarely. */
+static bool is_spelled(struct slice s, bool paths)
+{
+	return slice_holds(s, "\\%") || (paths && (slice_holds(s, "//") || slice_holds(s, "/./")));
+}
+
 /* What the shell gets for what is written: \% is a percent sign. For paths also /./ and
  * doubled slashes as one. */
-static int spell_out(struct slice s, bool paths, struct buf *ret)
+static int spell_out(struct slice s, bool paths, struct buf *room, struct slice *ret)
 {
+	*ret = s;
+	if (!is_spelled(s, paths))
+		return 0;
 	for (size_t i = 0; i < s.len; i++) {
 		const char *p = s.p + i;
 		size_t left = s.len - i;
@@ -129,9 +138,10 @@ static int spell_out(struct slice s, bool paths, struct buf *ret)
 			i++;
 			continue;
 		}
-		buf_putc(ret, *p);
+		buf_putc(room, *p);
 	}
-	return buf_error(ret);
+	*ret = slice_of(room);
+	return buf_error(room);
 }
 
 static bool any(const struct strv *list, struct slice s, bool (*found)(struct slice s, const char *text),
@@ -155,17 +165,16 @@ bool search_is_empty(const struct entry_search *search)
 
 int search_finds(const struct entry_search *search, struct slice command, const char **ret_why)
 {
-	_cleanup_buf_ struct buf plain = {0}, paths = {0};
-	int r = spell_out(command, false, &plain);
+	_cleanup_buf_ struct buf plain_room = {0}, paths_room = {0};
+	struct slice plain, paths;
+	int r = spell_out(command, false, &plain_room, &plain);
 	if (r == 0)
-		r = spell_out(command, true, &paths);
+		r = spell_out(command, true, &paths_room, &paths);
 	if (r < 0)
 		return r;
-	return any(search->paths, slice_of(&paths), names_path, ret_why) ||
-	       any(search->texts, command, slice_holds, ret_why) ||
-	       any(search->texts, slice_of(&plain), slice_holds, ret_why) ||
-	       any(search->hosts, slice_of(&plain), names_host, ret_why) ||
-	       any(search->nets, slice_of(&plain), names_net, ret_why);
+	return any(search->paths, paths, names_path, ret_why) || any(search->texts, command, slice_holds, ret_why) ||
+	       (plain_room.len && any(search->texts, plain, slice_holds, ret_why)) ||
+	       any(search->hosts, plain, names_host, ret_why) || any(search->nets, plain, names_net, ret_why);
 }
 
 static bool is_text(struct slice line, const char *text)

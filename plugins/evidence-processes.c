@@ -46,6 +46,7 @@ struct look {
 	struct pids kernel;
 	struct hashed *hashed;
 	size_t n_hashed;
+	int64_t from; /* when the sample began */
 	int64_t deadline;
 	unsigned deleted, unhashed;
 };
@@ -104,18 +105,24 @@ static int read_all(struct look *look)
 	return look->rows ? 0 : -ENOMEM;
 }
 
-static void sample(struct look *look)
+static void begin_sample(struct look *look)
 {
-	int64_t from = monotonic_ns();
+	look->from = monotonic_ns();
 	for (size_t i = 0; i < look->list.n; i++)
 		if (proc_cpu_ns(look->list.v[i].id.pid, &look->rows[i].cpu_ns) < 0)
 			look->rows[i].cpu_ns = 0;
-	sleep_ms(SAMPLE_MS);
+}
+
+static void end_sample(struct look *look)
+{
+	int64_t left = SAMPLE_MS - (monotonic_ns() - look->from) / 1000000;
+	if (left > 0)
+		sleep_ms((unsigned)left);
 	for (size_t i = 0; i < look->list.n; i++) {
 		struct row *row = &look->rows[i];
 		uint64_t now, before = row->cpu_ns;
 		row->cpu_ns = before && proc_cpu_ns(look->list.v[i].id.pid, &now) == 0 && now > before ? now - before : 0;
-		row->percent = (unsigned)(row->cpu_ns * 100 / (uint64_t)(monotonic_ns() - from + 1));
+		row->percent = (unsigned)(row->cpu_ns * 100 / (uint64_t)(monotonic_ns() - look->from + 1));
 		row->memory = memory_of(look->c->host, look->list.v[i].id.pid);
 	}
 }
@@ -311,8 +318,9 @@ int evidence_processes(struct collection *c)
 	int r = read_all(&look);
 	if (r < 0)
 		return r;
-	sample(&look);
-	r = hidden_find(c->host, &hidden);
+	begin_sample(&look);
+	r = hidden_find(c->host, &hidden); /* takes time that need not be slept */
+	end_sample(&look);
 	if (r < 0 && r != -ENOMEM)
 		r = host_blind(c->host, "cannot look for hidden processes: %s", strerror(-r));
 	if (r == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * file.quarantine: files leave their place for the vault.
+ * file.quarantine: files leave their place for the vault. file.find: which ones would.
  */
 #include "change/file-move.h"
 #include "core/action.h"
@@ -8,6 +8,7 @@
 
 #include "base/escape.h"
 #include "base/fd.h"
+#include "base/strset.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,8 @@ struct job {
 	struct plan *plan;
 	const struct strv *sha256; /* only files with one of these; NULL: any */
 	bool missing_fails;
+	bool finds; /* and takes nothing */
+	struct strset found;
 	long long count;
 	/* Of the pattern at hand. */
 	bool wild;        /* it has wildcards: it names whatever is there */
@@ -143,6 +146,26 @@ static int take(void *ctx, const char *path)
 	}
 }
 
+/* What would be taken, for the steps that follow; what else is there is not their business. */
+static int find(void *ctx, const char *path)
+{
+	struct job *job = ctx;
+	_cleanup_buf_ struct buf real = {0};
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r = path_resolve(job->host->root, path, &real);
+	if (r == 0)
+		r = path_open_regular(job->host->root, real.data, &fd, &st);
+	if (r == -EACCES || r == -EPERM)
+		return unreadable(job, path, r);
+	if (r < 0 || taken(job, path))
+		return r == -ENOMEM ? r : 0;
+	job->any = true;
+	r = strset_add(&job->found, real.data);
+	job->count += r > 0;
+	return r < 0 ? r : plan_fact(job->plan, "path", real.data);
+}
+
 static int take_pattern(struct job *job, const char *pattern)
 {
 	_cleanup_buf_ struct buf name = {0};
@@ -152,7 +175,7 @@ static int take_pattern(struct job *job, const char *pattern)
 	job->wild = glob_is_wild(pattern);
 	job->any = false;
 	job->folders = 0;
-	r = glob_walk(job->host, pattern, take, job);
+	r = glob_walk(job->host, pattern, job->finds ? find : take, job);
 	if (r == -E2BIG)
 		return plan_fail(job->plan, r, "%s matches more than %d files; name them more narrowly", name.data,
 		                 GLOB_MATCHES_MAX);
@@ -180,6 +203,36 @@ static int plan_quarantine(struct host *host, const struct args *args, struct pl
 		r = take_pattern(&job, patterns->v[i]);
 	return r < 0 ? r : plan_fact_number(plan, "count", job.count);
 }
+
+static int plan_find(struct host *host, const struct args *args, struct plan *plan)
+{
+	struct job job = {.host = host, .plan = plan, .finds = true};
+	const struct strv *patterns = args_list(args, "path");
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < patterns->n; i++)
+		r = take_pattern(&job, patterns->v[i]);
+	strset_free(&job.found);
+	return r < 0 ? r : plan_fact_number(plan, "count", job.count);
+}
+
+static const struct param find_params[] = {
+	{.name = "path", .type = TYPE_GLOB, .flags = PARAM_REQUIRED | PARAM_LIST, .help = "files to look for"},
+	{0},
+};
+
+static const struct fact_decl find_facts[] = {
+	{.name = "path", .type = TYPE_PATH, .help = "the regular files that are there"},
+	{.name = "count", .type = TYPE_NUMBER, .help = "how many"},
+	{0},
+};
+
+const struct action file_find = {
+	.name = "file.find",
+	.summary = "look for files, for the steps that follow",
+	.params = find_params,
+	.facts = find_facts,
+	.plan = plan_find,
+};
 
 static const struct param params[] = {
 	{.name = "path", .type = TYPE_GLOB, .flags = PARAM_REQUIRED | PARAM_LIST, .help = "files to take away"},

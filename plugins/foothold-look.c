@@ -363,31 +363,32 @@ static bool is_named(const struct sweep *s, const struct found *f, const char *a
 	       (strv_has(s->search.paths, f->path) || strv_has(s->search.paths, as_found));
 }
 
-static int stat_file(struct sweep *s, struct found *f)
-{
-	_cleanup_close_ int fd = -1;
-	struct stat st;
-	int r = path_open_regular(s->host->root, f->path, &fd, &st);
-	if (r < 0)
-		return r;
-	f->uid = st.st_uid;
-	f->changed = st.st_mtime > st.st_ctime ? st.st_mtime : st.st_ctime;
-	return 0;
-}
-
 static bool too_old(const struct sweep *s, const struct found *f)
 {
 	bool modules = (readers[f->place->format].traits & MODULES) && search_is_empty(&s->search);
 	return s->since && f->changed < s->since && !modules;
 }
 
+/* As an earlier step leaves it, or as it is. */
+static int read_content(struct sweep *s, struct found *f, int fd)
+{
+	int r = plan_file(s->plan, f->path, &f->before);
+	return r != 0 ? r < 0 ? r : 0 : fd_read(fd, FILE_EDIT_MAX, &f->before);
+}
+
 static int read_and_judge(struct sweep *s, struct found *f)
 {
+	_cleanup_close_ int fd = -1;
 	struct verdict v = {0};
-	int r = stat_file(s, f);
-	if (r < 0 || too_old(s, f))
+	struct stat st;
+	int r = path_open_regular(s->host->root, f->path, &fd, &st);
+	if (r < 0)
 		return r;
-	r = file_edit_read(s->host, s->plan, f->path, &f->before);
+	f->uid = st.st_uid;
+	f->changed = st.st_mtime > st.st_ctime ? st.st_mtime : st.st_ctime;
+	if (too_old(s, f))
+		return 0;
+	r = read_content(s, f, fd);
 	if (r == -EFBIG && f->named) /* its content does not matter */
 		r = 0;
 	else if (r == 0)
@@ -451,5 +452,6 @@ void sweep_free(struct sweep *s)
 		found_free(&s->v[i]);
 	free(s->v);
 	strset_free(&s->seen);
+	strset_free(&s->module_dirs);
 	users_free(&s->users);
 }

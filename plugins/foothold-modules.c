@@ -80,9 +80,25 @@ static int weigh_file(struct module *m, const char *path)
 	return r == -ENOENT ? 0 : r;
 }
 
-static int weigh_in_dir(void *ctx, const char *dir)
+static int note_dir(void *ctx, const char *dir)
 {
-	struct module *m = ctx;
+	struct sweep *s = ctx;
+	int r = strset_add(&s->module_dirs, dir);
+	return r < 0 ? r : 0;
+}
+
+/* /lib and /usr/lib are one directory nearly everywhere: each is looked into once. */
+static int find_module_dirs(struct sweep *s)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && !s->has_module_dirs && i < sizeof(module_dirs) / sizeof(*module_dirs); i++)
+		r = glob_walk(s->host, module_dirs[i], note_dir, s);
+	s->has_module_dirs |= r == 0;
+	return r;
+}
+
+static int weigh_in_dir(struct module *m, const char *dir)
+{
 	_cleanup_buf_ struct buf path = {0};
 	buf_printf(&path, "%s/%s", dir, m->name);
 	return buf_error(&path) ? buf_error(&path) : weigh_file(m, path.data);
@@ -91,12 +107,13 @@ static int weigh_in_dir(void *ctx, const char *dir)
 static int weigh_module(struct module *m, const char *as_written)
 {
 	const char *slash = strrchr(as_written, '/');
-	int r = 0;
+	const struct strv *dirs = &m->sweep->module_dirs.list;
 	if (as_written[0] == '/')
 		return weigh_file(m, as_written);
+	int r = find_module_dirs(m->sweep);
 	m->name = slash ? slash + 1 : as_written;
-	for (size_t i = 0; r == 0 && i < sizeof(module_dirs) / sizeof(*module_dirs); i++)
-		r = glob_walk(m->sweep->host, module_dirs[i], weigh_in_dir, m);
+	for (size_t i = 0; r == 0 && i < dirs->n; i++)
+		r = weigh_in_dir(m, dirs->v[i]);
 	return r;
 }
 

@@ -62,6 +62,8 @@ struct sweep {
 	bool tells;        /* says of each entry where it is and why it is meant */
 	struct users users;
 	struct strset seen; /* resolved paths */
+	struct strset module_dirs; /* where there are modules of PAM, once they were looked for */
+	bool has_module_dirs;
 	struct found *v;
 	size_t n;
 	size_t count;

@@ -53,10 +53,26 @@ static int unreadable(struct walk *w, const struct buf *path, int error)
 	return host_blind(w->host, "cannot look into %s: %s", buf_text(&name), strerror(-error));
 }
 
+/* One name need not be searched for: /usr/lib alone is long. */
+static int list_one(int dir, const char *component, size_t len, struct strv *ret)
+{
+	_cleanup_buf_ struct buf name = {0};
+	struct stat st;
+	int r = add_plain(&name, component, len);
+	if (r < 0)
+		return r;
+	if (fstatat(dir, buf_text(&name), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENAMETOOLONG ? 0 : -errno;
+	return strv_add_new(ret, buf_text(&name));
+}
+
 /* The names in the directory that match, sorted. */
 static int list(int dir, const char *component, struct strv *ret)
 {
 	_cleanup_strv_ struct strv names = {0};
+	size_t len = strlen(component);
+	if (!is_wild(component, len))
+		return list_one(dir, component, len, ret);
 	int r = dir_names(dir, &names);
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		if (fnmatch(component, names.v[i], FNM_PERIOD) == 0)

@@ -65,6 +65,10 @@ static int take_reference(struct plan *plan, const char *text, struct references
 	struct netaddr a;
 	_cleanup_buf_ struct buf shown = {0}, why = {0};
 	int r = -EINVAL;
+	if (strncmp(text, "file:", 5) == 0) { /* net.block takes such lists; they may be of millions */
+		r = escape_str(&shown, text);
+		return r < 0 ? r : plan_note(plan, "references: the addresses of %s are not searched for", shown.data);
+	}
 	if (text[0] == '/')
 		r = take_path_of(text, &refs->paths, &why);
 	else if (netaddr_parse(text, &a) == 0)

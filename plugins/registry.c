@@ -9,6 +9,7 @@ extern const struct action process_stop;
 extern const struct action process_kill;
 extern const struct action net_block;
 extern const struct action net_isolate;
+extern const struct action file_find;
 extern const struct action file_quarantine;
 extern const struct action ssh_strip_keys;
 extern const struct action sshd_harden;
@@ -39,6 +40,7 @@ const struct action *const actions[] = {
 	&process_kill,
 	&net_block,
 	&net_isolate,
+	&file_find,
 	&file_quarantine,
 	&ssh_strip_keys,
 	&sshd_harden,

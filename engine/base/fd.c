@@ -399,10 +399,37 @@ static int host_link(int root, const struct stat *st, const struct buf *at, stru
 	return r < 0 ? -ELOOP : 0;
 }
 
+/* Whether each component is a name, so that the path may be the kernel's own for it. */
+static bool is_plain(const char *path)
+{
+	while (*path == '/') {
+		size_t len = strcspn(++path, "/");
+		if (len == 0 || (path[0] == '.' && (len == 1 || (len == 2 && path[1] == '.'))))
+			return false;
+		path += len;
+	}
+	return !*path;
+}
+
+int path_is_real(int root, const char *path)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	if (!is_plain(path))
+		return 0;
+	int r = path_open(root, path, O_PATH, &fd);
+	if (r < 0)
+		return r == -ELOOP ? 0 : r;
+	return fstat(fd, &st) < 0 ? -errno : !S_ISLNK(st.st_mode);
+}
+
 static int resolve(int root, const char *path, bool follow_last, struct buf *ret)
 {
 	if (path[0] != '/')
 		return -EINVAL;
+	int real_already = path_is_real(root, path);
+	if (real_already != 0) /* nearly always, and much the cheapest */
+		return real_already < 0 ? real_already : buf_puts(ret, path);
 	_cleanup_(walk_end) struct walk w = {.root = root, .dir = -1};
 	int r = walk_restart(&w);
 	if (r == 0)

@@ -55,6 +55,10 @@ int path_read(int root, const char *path, size_t max, struct buf *ret, struct st
  * "." and "..". 0 or -errno. */
 int dir_names(int dir, struct strv *ret);
 
+/* Whether PATH names a file already as the kernel would: no link, no "." and no "//".
+ * 1, 0, or what keeps it from being opened. */
+int path_is_real(int root, const char *path);
+
 /* PATH with the host's own symbolic links resolved (/bin/x gives /usr/bin/x), the
  * last component left as it is. A link is followed only when root alone could have
  * made it: link and every directory above it owned by root and not writable by

@@ -28,7 +28,8 @@ struct packages {
 	struct buf text; /* paths, each ended by a newline */
 	struct list *lists;
 	size_t n_lists;
-	uint32_t *slots; /* offset of a line plus 1; 0: free */
+	uint32_t *slots;  /* offset of a line */
+	uint8_t *tags;    /* of its hash; 0: free. Small enough to stay at hand while lines are added */
 	size_t mask;
 	bool rpm;
 };
@@ -42,6 +43,7 @@ void packages_close(struct packages **packages)
 		free(p->lists[i].package);
 	free(p->lists);
 	free(p->slots);
+	free(p->tags);
 	buf_free(&p->text);
 	free(p);
 	*packages = NULL;
@@ -112,23 +114,38 @@ static size_t line_len(const struct packages *p, size_t at)
 	return (size_t)((const char *)memchr(p->text.data + at, '\n', p->text.len - at) - p->text.data) - at;
 }
 
+/* Eight bytes at a time: a host lists millions of them. */
 static uint32_t hash(const char *s, size_t len)
 {
-	uint32_t h = 2166136261u;
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)s[i]) * 16777619u;
-	return h;
+	uint64_t h = len, word;
+	for (; len >= sizeof(word); s += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, s, sizeof(word));
+		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 32;
+	}
+	word = 0;
+	memcpy(&word, s, len);
+	h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(h >> 32);
+}
+
+static uint8_t tag_of(uint32_t h)
+{
+	return (uint8_t)(h >> 24) | 1;
+}
+
+static bool is_line(const struct packages *p, size_t at, const char *path, size_t len)
+{
+	return p->text.len - at > len && p->text.data[at + len] == '\n' && memcmp(p->text.data + at, path, len) == 0;
 }
 
 /* The slot that holds PATH, or the free one where it would be. */
-static uint32_t *find_slot(const struct packages *p, const char *path, size_t len)
+static size_t find_slot(const struct packages *p, const char *path, size_t len, uint32_t h)
 {
-	for (size_t i = hash(path, len) & p->mask;; i = (i + 1) & p->mask) {
-		uint32_t at = p->slots[i];
-		if (!at || (p->text.len - (at - 1) > len && p->text.data[at - 1 + len] == '\n' &&
-		            memcmp(p->text.data + at - 1, path, len) == 0))
-			return &p->slots[i];
-	}
+	size_t i = h & p->mask;
+	while (p->tags[i] && (p->tags[i] != tag_of(h) || !is_line(p, p->slots[i], path, len)))
+		i = (i + 1) & p->mask;
+	return i;
 }
 
 static int make_index(struct packages *p)
@@ -140,14 +157,18 @@ static int make_index(struct packages *p)
 	while (n < lines * 2)
 		n *= 2;
 	p->slots = calloc(n, sizeof(*p->slots));
-	if (!p->slots)
+	p->tags = calloc(n, sizeof(*p->tags));
+	if (!p->slots || !p->tags)
 		return -ENOMEM;
 	p->mask = n - 1;
 	for (size_t at = 0, len; at < p->text.len; at += len + 1) {
 		len = line_len(p, at);
-		uint32_t *slot = find_slot(p, p->text.data + at, len);
-		if (!*slot)
-			*slot = (uint32_t)at + 1;
+		uint32_t h = hash(p->text.data + at, len);
+		size_t slot = find_slot(p, p->text.data + at, len, h);
+		if (!p->tags[slot]) {
+			p->tags[slot] = tag_of(h);
+			p->slots[slot] = (uint32_t)at;
+		}
 	}
 	return 0;
 }
@@ -195,8 +216,11 @@ static const char *package_at(const struct packages *p, size_t at)
 /* A newline in PATH would match across two lines. */
 static const char *find_owner(const struct packages *p, const char *path)
 {
-	uint32_t at = p->text.len && !strchr(path, '\n') ? *find_slot(p, path, strlen(path)) : 0;
-	return at ? package_at(p, at - 1) : NULL;
+	size_t len = strlen(path);
+	if (!p->text.len || strchr(path, '\n'))
+		return NULL;
+	size_t slot = find_slot(p, path, len, hash(path, len));
+	return p->tags[slot] ? package_at(p, p->slots[slot]) : NULL;
 }
 
 /* The directories that merging /usr moved there; packages may still list the old names. */

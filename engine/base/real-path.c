@@ -38,19 +38,6 @@ static int name_below(int root, int fd, struct buf *ret)
 	return strncmp(name, top, n) == 0 && name[n] == '/' ? buf_puts(ret, name + n) : -EXDEV;
 }
 
-/* Whether PATH names a file already as the kernel would: no link, no "." and no "//". */
-static int is_real(int root, const char *path)
-{
-	_cleanup_close_ int fd = -1;
-	struct stat st;
-	if (strstr(path, "//") || strstr(path, "/./") || strstr(path, "/../"))
-		return 0;
-	int r = path_open(root, path, O_PATH, &fd);
-	if (r < 0)
-		return r == -ELOOP ? 0 : r;
-	return fstat(fd, &st) < 0 ? -errno : !S_ISLNK(st.st_mode);
-}
-
 /* RET_UID: whose file it is. */
 static int leads_to(int root, const char *path, struct buf *ret, uid_t *ret_uid)
 {
@@ -65,7 +52,7 @@ static int leads_to(int root, const char *path, struct buf *ret, uid_t *ret_uid)
 
 int path_resolve_for(int root, const char *path, uid_t uid, struct buf *ret)
 {
-	int real_already = is_real(root, path);
+	int real_already = path_is_real(root, path);
 	if (real_already != 0) /* nearly always, and much the cheapest */
 		return real_already < 0 ? real_already : buf_puts(ret, path);
 	_cleanup_buf_ struct buf real = {0}, host = {0};

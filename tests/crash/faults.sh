@@ -33,9 +33,9 @@ declare -A strike_of=(
 )
 
 modes=()
-strides=([EIO]=4 [EIO-rollback]=4 [ENOSPC]=4 [ENOSPC-rollback]=4 [EDQUOT]=8 [EDQUOT-rollback]=8
+strides=([EIO]=5 [EIO-rollback]=4 [ENOSPC]=5 [ENOSPC-rollback]=4 [EDQUOT]=8 [EDQUOT-rollback]=8
 	[EROFS]=4 [EROFS-rollback]=4 [EINTR]=6 [EINTR-rollback]=6 [short]=4 [short-rollback]=4
-	[memory-dry]=5 [memory]=5 [memory-rollback]=5 [inodes]=2 [room]=4)
+	[memory-dry]=7 [memory]=5 [memory-rollback]=5 [inodes]=2 [room]=4)
 for fault in EIO ENOSPC EDQUOT EROFS EINTR short; do
 	modes+=("$fault" "$fault-rollback")
 	titles[$fault]="$fault in a run: survived, or told and recovered from"
@@ -54,7 +54,7 @@ if [ -z "${SANITIZE:-}" ]; then
 	titles[memory-dry]="no memory, at each place of a dry run: told, nothing is changed"
 	titles[memory]="no memory, at each place of a run that a dry run has not: told and recovered from"
 	titles[memory-rollback]="no memory, at each further place of a rollback: told and made good by another one"
-	least[memory-dry]=500 least[memory]=200 least[memory-rollback]=100
+	least[memory-dry]=700 least[memory]=200 least[memory-rollback]=100
 else
 	left_out+=("no memory: a sanitizer has an allocator of its own")
 fi

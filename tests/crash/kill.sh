@@ -17,7 +17,7 @@ recovery_calls=40
 
 modes=(run run-after recovery keep rollback rollback-keep)
 [ -z "${CRASH_ALL_CALLS:-}" ] || modes=(run rollback)
-strides=([run-after]=6 [recovery]=3 [keep]=3 [rollback-keep]=3)
+strides=([run-after]=7 [recovery]=4 [keep]=4 [rollback-keep]=3)
 titles=(
 	[run]="a run killed before each call is rolled back"
 	[run-after]="a run killed after each call is rolled back"

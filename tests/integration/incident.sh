@@ -88,44 +88,43 @@ ended "ssh-bruteforce: confirmed" 0
 
 # ---- cleaning up -------------------------------------------------------------------------------
 
-run_on_host --playbook miner.pb --set "attacker-keys=$attackers_key"
+miner=(--playbook miner.pb --set "attacker-keys=$attackers_key" --set accounts=support
+	--set 'text=malicious-site.example, support ALL=')
+run_on_host "${miner[@]}"
 ended "miner: done" 0
-miner=$(run_id)
+says "miner: what was seen is kept" 'items of evidence kept'
+says "miner: the backdoor account is told" 'support: has uid 0 and is not root'
+miner_run=$(run_id)
 check_not "miner: it does not run" on_host pgrep -x xmrig
 check_not "miner: nor what watched it" on_host pgrep -x 'dbus-helper|syslog-helper'
 check_not "miner: its executable is gone" test -e $host_root/usr/local/bin/xmrig
 check_not "miner: so is what cron ran" test -e $host_root/etc/cron.hourly/malicious
 check_not "miner: and its crontab line" grep -rq malicious-site $host_root/var/spool/cron/crontabs
 check "miner: the honest line stands" grep -rq backup $host_root/var/spool/cron/crontabs
+check_not "miner: its unit is gone" test -e $host_root/etc/systemd/system/kthreadd.service
+check_not "miner: and what enabled it" test -L $host_root/etc/systemd/system/multi-user.target.wants/kthreadd.service
+check_not "miner: no login starts it" grep -rqs xmrig $host_root/etc/profile.d
+check_not "miner: no rights by sudo" test -e $host_root/etc/sudoers.d/90-support
 same "miner: one key is left to root" 1 "$(grep -c . $host_root/root/.ssh/authorized_keys)"
+check "miner: the account is locked" grep -q '^support:!' $host_root/etc/shadow
+check "miner: root is not" grep -qv '^root:!' $host_root/etc/shadow
 check "miner: the database lives" lives "$database"
+same "miner: the operator alone gets in" operator "$(who_gets_in)"
 
-run_on_host --playbook footholds.pb --set references=/usr/local/bin/xmrig --set 'text=support ALL='
-ended "footholds: done" 0
-footholds=$(run_id)
-check_not "footholds: its unit is gone" test -e $host_root/etc/systemd/system/kthreadd.service
-check_not "footholds: and what enabled it" test -L $host_root/etc/systemd/system/multi-user.target.wants/kthreadd.service
-check_not "footholds: no login starts it" grep -rqs xmrig $host_root/etc/profile.d
-check_not "footholds: no rights by sudo" test -e $host_root/etc/sudoers.d/90-support
-
-run_on_host --playbook backdoor-account.pb
-ended "backdoor-account: done" 0
-account=$(run_id)
-check "backdoor-account: it is locked" grep -q '^support:!' $host_root/etc/shadow
-check "backdoor-account: root is not" grep -qv '^root:!' $host_root/etc/shadow
-
-for playbook in 'ssh-bruteforce.pb --allow net.ssh-peer' "miner.pb --set attacker-keys=$attackers_key" \
-	'footholds.pb --set references=/usr/local/bin/xmrig' backdoor-account.pb; do
+for playbook in 'ssh-bruteforce.pb --allow net.ssh-peer' 'footholds.pb --set references=/usr/local/bin/xmrig' \
+	backdoor-account.pb; do
 	# shellcheck disable=SC2086
 	run_on_host --playbook $playbook --dry-run
 	ended "$playbook: nothing is left to do" 0
 done
+run_on_host "${miner[@]}" --dry-run
+ended "miner.pb: nothing is left to do" 0
 run_on_host --verify
 ended "all of it is in force" 0
 
 # ---- summing up -----------------------------------------------------------------------------------
 
-run_on_host --report "$miner" --format md
+run_on_host --report "$miner_run" --format md
 ended "report: made" 0
 says "report: names the executable" /usr/local/bin/xmrig
 says "report: and the server" "$attacker"
@@ -135,7 +134,7 @@ says "report: the guessed password is in it" "new password to root"
 
 # ---- and back ---------------------------------------------------------------------------------------
 
-for run in "$account" "$footholds" "$miner" "$bruteforce"; do
+for run in "$miner_run" "$bruteforce"; do
 	run_on_host --rollback "$run"
 	check "$run: taken back as far as it can be" test $status = 0 -o $status = 3
 	check_not "$run: nothing failed" grep -qE 'failed|drifted|refused' <<<"$output"

