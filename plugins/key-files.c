@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "key-files.h"
 
+#include "authorized-keys-edit.h"
+#include "base/escape.h"
+#include "base/fd.h"
+#include "base/real-path.h"
+#include "change/file-edit.h"
+
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define KEYWORD "authorizedkeysfile"
 
@@ -96,4 +105,80 @@ int key_files_usual(const struct user *user, struct strv *ret)
 {
 	int r = add_file(".ssh/authorized_keys", user, ret);
 	return r < 0 ? r : add_file(".ssh/authorized_keys2", user, ret);
+}
+
+/* A group that is the user's own: Debian's sshd lets it write. */
+static bool is_own_group(const struct users *users, const struct user *user, gid_t gid)
+{
+	for (size_t i = 0; i < users->n; i++)
+		if (users->v[i].gid == gid && users->v[i].uid != user->uid)
+			return false;
+	return gid == user->gid;
+}
+
+static const char *looseness(const struct users *users, const struct user *user, const struct stat *st)
+{
+	if (st->st_uid != 0 && st->st_uid != user->uid)
+		return "belongs to somebody else";
+	if (st->st_mode & 002)
+		return "can be written by everybody";
+	return (st->st_mode & 020) && !is_own_group(users, user, st->st_gid) ? "can be written by its group" : NULL;
+}
+
+bool key_file_is_strict(struct host *host, const struct users *users, const struct user *user, const char *target,
+                        struct buf *ret_why)
+{
+	_cleanup_free_ char *path = strdup(target);
+	_cleanup_buf_ struct buf home = {0};
+	path_resolve_for(host->root, user->home, user->uid, &home);
+	while (path) {
+		_cleanup_close_ int fd = -1;
+		const char *name = *path ? path : "/";
+		struct stat st;
+		if (path_open(host->root, name, O_PATH, &fd) < 0 || fstat(fd, &st) < 0)
+			return false;
+		const char *loose = looseness(users, user, &st);
+		if (loose && ret_why) {
+			escape_str(ret_why, name);
+			buf_printf(ret_why, " %s", loose);
+		}
+		if (loose)
+			return false;
+		char *slash = strrchr(path, '/');
+		if (!slash || strcmp(path, buf_text(&home)) == 0)
+			return true;
+		*slash = '\0';
+	}
+	return false;
+}
+
+static int note_revoked(void *ctx, const struct authorized_key *key)
+{
+	int r = strset_add(ctx, key->key.fingerprint);
+	return r < 0 ? r : 0;
+}
+
+void revocation_free(struct revocation *revocation)
+{
+	buf_free(&revocation->file);
+	strset_free(&revocation->fingerprints);
+}
+
+int revocation_read(struct host *host, const struct plan *plan, const struct buf *dump, struct revocation *ret)
+{
+	_cleanup_buf_ struct buf target = {0}, bytes = {0};
+	int r = sshd_dump_value(dump, "revokedkeys", &ret->file);
+	if (r == -ENOENT || (r == 0 && strcasecmp(buf_text(&ret->file), "none") == 0)) {
+		buf_free(&ret->file);
+		return 0;
+	}
+	if (r == 0)
+		r = path_real(host->root, buf_text(&ret->file), &target);
+	if (r == 0)
+		r = plan ? file_edit_read(host, plan, target.data, &bytes)
+		         : path_read(host->root, target.data, FILE_EDIT_MAX, &bytes, NULL);
+	if (r == 0)
+		return authorized_keys_visit(&bytes, note_revoked, &ret->fingerprints);
+	ret->error = r;
+	return r == -ENOMEM ? r : 0;
 }

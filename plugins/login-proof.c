@@ -151,67 +151,40 @@ static int is_admitted(const struct user *user, const struct buf *dump)
 
 static int stop_at_key(void *ctx, const struct authorized_key *key)
 {
-	(void)ctx, (void)key;
-	return 1;
+	const struct revocation *revoked = ctx;
+	return !strset_has(&revoked->fingerprints, key->key.fingerprint);
 }
 
-/* A group that is the user's own: Debian's sshd lets it write. */
-static bool is_own_group(const struct view *view, const struct user *user, gid_t gid)
-{
-	const struct users *users = &view->asker.users;
-	for (size_t i = 0; i < users->n; i++)
-		if (users->v[i].gid == gid && users->v[i].uid != user->uid)
-			return false;
-	return gid == user->gid;
-}
-
-/* StrictModes: the file and what is above it, up to the home, are the user's or root's
- * alone to write; otherwise sshd takes no key from it. */
-static bool is_strict(const struct view *view, const struct user *user, const char *target)
-{
-	_cleanup_free_ char *path = strdup(target);
-	_cleanup_buf_ struct buf home = {0};
-	path_resolve_for(view->host->root, user->home, user->uid, &home);
-	while (path) {
-		_cleanup_close_ int fd = -1;
-		struct stat st;
-		if (path_open(view->host->root, *path ? path : "/", O_PATH, &fd) < 0 || fstat(fd, &st) < 0 ||
-		    (st.st_uid != 0 && st.st_uid != user->uid) || (st.st_mode & 002) ||
-		    ((st.st_mode & 020) && !is_own_group(view, user, st.st_gid)))
-			return false;
-		char *slash = strrchr(path, '/');
-		if (!slash || strcmp(path, buf_text(&home)) == 0)
-			return true;
-		*slash = '\0';
-	}
-	return false;
-}
-
-static int file_has_key(const struct view *view, const struct user *user, const char *path, bool strict)
+static int file_has_key(const struct view *view, const struct user *user, const char *path, bool strict,
+                        struct revocation *revoked)
 {
 	_cleanup_buf_ struct buf target = {0}, bytes = {0};
 	int r = path_resolve_for(view->host->root, path, user->uid, &target);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	if (strict && !is_strict(view, user, target.data))
+	if (strict && !key_file_is_strict(view->host, &view->asker.users, user, target.data, NULL))
 		return 0;
 	r = view->plan ? plan_file(view->plan, target.data, &bytes) : 0;
 	if (r == 0)
 		r = path_read(view->host->root, target.data, FILE_EDIT_MAX, &bytes, NULL);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	return authorized_keys_visit(&bytes, stop_at_key, NULL);
+	return authorized_keys_visit(&bytes, stop_at_key, revoked);
 }
 
 static int has_key(const struct view *view, const struct user *user, const struct buf *dump)
 {
+	_cleanup_(revocation_free) struct revocation revoked = {0};
 	_cleanup_strv_ struct strv paths = {0};
+	int r = revocation_read(view->host, view->plan, dump, &revoked);
+	if (r < 0 || revoked.error)
+		return r < 0 ? r : 0;
 	if (!sshd_dump_is(dump, "authorizedkeyscommand", "none") || !sshd_dump_is(dump, "trustedusercakeys", "none"))
 		return 1;
 	bool strict = !sshd_dump_is(dump, "strictmodes", "no");
-	int r = key_files_in(&view->asker, user, dump, &paths);
+	r = key_files_in(&view->asker, user, dump, &paths);
 	for (size_t i = 0; i < paths.n && r == 0; i++)
-		r = file_has_key(view, user, paths.v[i], strict);
+		r = file_has_key(view, user, paths.v[i], strict, &revoked);
 	return r;
 }
 
@@ -286,7 +259,7 @@ static int gets_in(const struct view *view, const struct user *user, const struc
 static int has_way(struct view *view, const struct user *user, const char **ret_how)
 {
 	static const char *const keywords[] = {
-		"authorizedkeysfile", "authorizedkeyscommand", "trustedusercakeys", "pubkeyauthentication",
+		"authorizedkeysfile", "authorizedkeyscommand", "trustedusercakeys", "revokedkeys", "pubkeyauthentication",
 		"passwordauthentication", "kbdinteractiveauthentication", "permitrootlogin", "permitemptypasswords",
 		"authenticationmethods", "allowusers", "denyusers", "allowgroups", "denygroups", NULL,
 	};

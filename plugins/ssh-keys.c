@@ -36,6 +36,7 @@ struct job {
 	struct wanted wanted;
 	struct sshd_asker asker;
 	bool asker_usable;
+	bool some;          /* only of some accounts */
 	struct strset seen; /* targets that were edited, or need not be */
 	long long count;
 };
@@ -198,6 +199,17 @@ static int tell_facts(struct job *job, const struct user *user, const char *targ
 	return r;
 }
 
+/* Whoever puts the modes right makes sshd read the file again. */
+static int tell_loose(struct job *job, const struct user *user, const char *target)
+{
+	_cleanup_buf_ struct buf why = {0}, shown = {0};
+	if (key_file_is_strict(job->host, &job->asker.users, user, target, &why))
+		return 0;
+	int r = escape_str(&shown, target);
+	return r < 0 ? r : plan_note(job->plan, "unless StrictModes is off, sshd reads no keys from %s now: %s", shown.data,
+	                             why.len ? why.data : "it cannot be looked at");
+}
+
 static int strip_file(struct job *job, const struct user *user, const char *target)
 {
 	_cleanup_buf_ struct buf before = {0}, after = {0};
@@ -210,6 +222,8 @@ static int strip_file(struct job *job, const struct user *user, const char *targ
 		r = file_edit_plan(job->host, job->plan, target, &before, &after, NULL, NULL);
 	if (r == 0 && s.lines)
 		r = tell_facts(job, user, target, &s);
+	if (r == 0 && s.lines)
+		r = tell_loose(job, user, target);
 	strv_free(&s.fingerprints);
 	return r;
 }
@@ -297,51 +311,106 @@ static int strip_users(struct job *job, const struct args *args)
 	return r;
 }
 
-static int find_named(void *ctx, const struct authorized_key *key)
+static int named(void *ctx, const struct authorized_key *k)
 {
-	return is_named(ctx, key);
+	struct stripping *s = ctx;
+	if (!is_named(s->wanted, k))
+		return 0;
+	int r = strv_add_new(&s->fingerprints, k->key.fingerprint);
+	s->lines++;
+	return r < 0 ? r : 1;
 }
 
-/* A certificate authority among the keys to strip lets its holder in by certificates,
- * which stand in no file of the accounts. */
-static int look_at_authorities(struct job *job, const char *path)
+/* Its holder signs certificates for every account: with some accounts only that is told. */
+static int strip_authority(struct job *job, const char *target, const char *shown, const struct buf *before,
+                           struct stripping *s)
 {
-	_cleanup_buf_ struct buf bytes = {0}, name = {0}, target = {0};
-	escape_str(&name, path);
-	int r = sshd_target(job->host->root, path, &target);
-	if (r == 0)
-		r = file_edit_read(job->host, job->plan, target.data, &bytes);
-	if (r < 0)
-		return host_blind(job->host, "cannot read %s (TrustedUserCAKeys): %s", buf_text(&name), strerror(-r));
-	r = authorized_keys_visit(&bytes, find_named, &job->wanted);
-	if (r == 1)
+	_cleanup_buf_ struct buf after = {0};
+	int r = authorized_keys_remove(before, named, s, &after);
+	if (r < 0 || !s->lines)
+		return r;
+	if (job->some)
 		return plan_residual(job->plan,
-				     "%s (TrustedUserCAKeys) trusts one of these keys to sign certificates: take it "
-				     "out by hand",
-				     buf_text(&name));
+		                     "%s (TrustedUserCAKeys) trusts one of these keys to sign certificates for all accounts: "
+		                     "strip it without naming users",
+		                     shown);
+	r = file_edit_plan(job->host, job->plan, target, before, &after, NULL, NULL);
+	if (r == 0)
+		r = plan_fact(job->plan, "path", target);
+	for (size_t i = 0; r == 0 && i < s->fingerprints.n; i++)
+		r = plan_fact(job->plan, "fingerprint", s->fingerprints.v[i]);
+	job->count += s->lines;
 	return r;
 }
 
-/* Keys that come from elsewhere are not stripped: that must be said. */
-static int tell_other_sources(struct job *job)
+/* A certificate authority among the keys to strip lets its holder in by certificates,
+ * which stand in no file of the accounts. (What is to be kept says nothing about authorities.) */
+static int look_at_authorities(struct job *job, const char *path)
 {
-	static const char *const keywords[] = {"authorizedkeyscommand", "trustedusercakeys", NULL};
+	_cleanup_buf_ struct buf bytes = {0}, name = {0}, target = {0};
+	struct stripping s = {.wanted = &job->wanted};
+	escape_str(&name, path);
+	int r = sshd_target(job->host->root, path, &target);
+	if (r == 0)
+		r = strset_add(&job->seen, target.data);
+	if (r == 0)
+		return 0;
+	if (r > 0)
+		r = file_edit_read(job->host, job->plan, target.data, &bytes);
+	if (r < 0)
+		return host_blind(job->host, "cannot read %s (TrustedUserCAKeys): %s", buf_text(&name), strerror(-r));
+	r = strip_authority(job, target.data, buf_text(&name), &bytes, &s);
+	strv_free(&s.fingerprints);
+	return r;
+}
+
+/* sshd itself says nothing of it but in its log. */
+static int look_at_revoked(struct job *job, const struct buf *dump)
+{
+	_cleanup_(revocation_free) struct revocation revoked = {0};
+	_cleanup_buf_ struct buf shown = {0};
+	int r = revocation_read(job->host, job->plan, dump, &revoked);
+	if (r < 0 || !revoked.error || revoked.error == -EACCES)
+		return r;
+	escape_str(&shown, buf_text(&revoked.file));
+	return plan_residual(job->plan,
+	                     "sshd refuses every key, for it cannot read %s (RevokedKeys): %s; sshd.harden can set "
+	                     "RevokedKeys none",
+	                     buf_text(&shown), strerror(-revoked.error));
+}
+
+static int tell_command(struct job *job, const char *command)
+{
+	_cleanup_buf_ struct buf shown = {0};
+	int r = escape_str(&shown, command);
+	return r < 0 ? r : plan_note(job->plan,
+	                             "sshd gets keys from a command, too, which is not looked at: %s; sshd.harden can set "
+	                             "AuthorizedKeysCommand none",
+	                             shown.data);
+}
+
+/* Keys that come from elsewhere are not stripped: that must be said. */
+static int look_at_case(struct job *job, const struct buf *dump)
+{
+	_cleanup_buf_ struct buf command = {0}, authorities = {0};
+	int r = 0;
+	if (sshd_dump_value(dump, "authorizedkeyscommand", &command) == 0 && strcasecmp(buf_text(&command), "none") != 0)
+		r = tell_command(job, buf_text(&command));
+	if (r == 0 && sshd_dump_value(dump, "trustedusercakeys", &authorities) == 0 && buf_text(&authorities)[0] == '/')
+		r = look_at_authorities(job, authorities.data);
+	return r < 0 ? r : look_at_revoked(job, dump);
+}
+
+static int look_at_other_sources(struct job *job)
+{
+	static const char *const keywords[] = {"authorizedkeyscommand", "trustedusercakeys", "revokedkeys", NULL};
 	_cleanup_(sshd_cases_free) struct sshd_cases cases = {0};
 	int r = sshd_cases_of(&job->asker, NULL, keywords, &cases);
 	for (size_t i = 0; i < cases.n && r == 0; i++) {
 		const struct buf *dump;
-		_cleanup_buf_ struct buf command = {0}, authorities = {0}, shown = {0};
 		r = sshd_asker_dump(&job->asker, &cases.v[i], &dump, NULL);
-		if (r < 0)
-			return r;
-		if (sshd_dump_value(dump, keywords[0], &command) == 0 && strcasecmp(buf_text(&command), "none") != 0) {
-			escape_str(&shown, buf_text(&command));
-			r = plan_note(job->plan, "sshd gets keys from a command, too, which is not looked at: %s",
-				      buf_text(&shown));
-		}
-		if (r == 0 && sshd_dump_value(dump, keywords[1], &authorities) == 0 &&
-		    buf_text(&authorities)[0] == '/')
-			r = look_at_authorities(job, authorities.data);
+		if (r == 0)
+			r = look_at_case(job, dump);
 	}
 	return r;
 }
@@ -366,7 +435,7 @@ static int open_asker(struct job *job)
 
 static int plan_strip_keys(struct host *host, const struct args *args, struct plan *plan)
 {
-	_cleanup_(job_end) struct job job = {.host = host, .plan = plan};
+	_cleanup_(job_end) struct job job = {.host = host, .plan = plan, .some = args_has(args, "users")};
 	int r = read_wanted(host, args, plan, &job.wanted);
 	const struct wanted *w = &job.wanted;
 	if (r == 0 && (w->n_keys || w->fingerprints.list.n || w->comments->n || w->keeps)) {
@@ -374,7 +443,7 @@ static int plan_strip_keys(struct host *host, const struct args *args, struct pl
 		if (r == 0)
 			r = strip_users(&job, args);
 		if (r == 0 && job.asker_usable)
-			r = tell_other_sources(&job);
+			r = look_at_other_sources(&job);
 	}
 	return r < 0 ? r : plan_fact_number(plan, "count", job.count);
 }

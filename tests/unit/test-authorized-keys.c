@@ -513,8 +513,47 @@ static void other_sources_are_told(void **state)
 		"AuthorizedKeysCommand /usr/bin/keys %u\nAuthorizedKeysCommandUser nobody\nTrustedUserCAKeys "
 		"/etc/ssh/ca.pub\n");
 	assert_int_equal(plan_step(s, &ssh_strip_keys, "fingerprint", keys.bad_fp, NULL), 0);
+	assert_int_equal(plan_count(s->plan), 1);
+	assert_string_equal(plan_at(s->plan, 0)->target, "/etc/ssh/ca.pub");
+	assert_no_residual(s);
+	assert_note(s, "sshd gets keys from a command, too, which is not looked at: /usr/bin/keys %u; sshd.harden can set "
+	               "AuthorizedKeysCommand none");
+	/* An authority is everybody's: for alice alone nothing can be done. */
+	ssh_stage_again(s);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "fingerprint", keys.bad_fp, "users", "alice", NULL), 0);
+	assert_int_equal(plan_count(s->plan), 0);
 	assert_residual_has(s, "/etc/ssh/ca.pub (TrustedUserCAKeys) trusts one of these keys");
-	assert_note(s, "sshd gets keys from a command, too, which is not looked at: /usr/bin/keys %u");
+	/* What is to be kept are keys of accounts. */
+	ssh_stage_again(s);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "keep", keys.op.data, NULL), 0);
+	assert_int_equal(plan_count(s->plan), 0);
+	assert_no_residual(s);
+}
+
+static void what_sshd_passes_over_is_stripped_too(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	keys_file("/home/alice/.ssh/authorized_keys", 1001, "");
+	assert_int_equal(chmod("/home/alice", 0777), 0);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "key", keys.bad.data, NULL), 0);
+	assert_only_op_left(s, "/home/alice/.ssh/authorized_keys");
+	assert_note(s, "unless StrictModes is off, sshd reads no keys from /home/alice/.ssh/authorized_keys now: /home/alice "
+	               "can be written by everybody");
+	assert_int_equal(chmod("/home/alice", 0755), 0);
+}
+
+static void a_list_of_revoked_keys_that_is_missing_is_told(void **state)
+{
+	struct ssh_stage *s = *state;
+	ssh_stage_need_root();
+	put("/etc/ssh/sshd_config", 0644, 0, "RevokedKeys /etc/ssh/revoked\n");
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "fingerprint", keys.bad_fp, NULL), 0);
+	assert_residual_has(s, "sshd refuses every key, for it cannot read /etc/ssh/revoked (RevokedKeys)");
+	put("/etc/ssh/revoked", 0644, 0, "");
+	ssh_stage_again(s);
+	assert_int_equal(plan_step(s, &ssh_strip_keys, "fingerprint", keys.bad_fp, NULL), 0);
+	assert_no_residual(s);
 }
 
 static void a_broken_configuration_is_told(void **state)
@@ -560,6 +599,8 @@ int main(void)
 		STAGED(a_foreign_file_matters_for_its_keys),
 		STAGED(odd_files_do_no_harm),
 		STAGED(other_sources_are_told),
+		STAGED(what_sshd_passes_over_is_stripped_too),
+		STAGED(a_list_of_revoked_keys_that_is_missing_is_told),
 		STAGED(a_broken_configuration_is_told),
 	};
 	return cmocka_run_group_tests_name("authorized-keys", tests, ssh_stage_enter, NULL);

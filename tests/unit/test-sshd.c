@@ -395,6 +395,9 @@ static void a_configuration_can_lock_out(void **state)
 		{"UsePAM yes\n", "PermitRootLogin forced-commands-only", -EPERM},
 		{"UsePAM yes\n", "PubkeyAuthentication no", -EPERM},
 		{"UsePAM yes\n", "AuthorizedKeysFile none", -EPERM},
+		{"UsePAM yes\n", "RevokedKeys /etc/ssh/missing", -EPERM},
+		{"UsePAM yes\n", "RevokedKeys /etc/ssh/others", 0},
+		{"UsePAM yes\n", "RevokedKeys /root/.ssh/authorized_keys", -EPERM},
 		{"UsePAM yes\n", "AuthenticationMethods publickey,password", -EPERM},
 		{"UsePAM yes\n", "AuthenticationMethods publickey", 0},
 		{"UsePAM yes\nMatch Address 10.0.0.0/8\n PubkeyAuthentication yes\n", "PubkeyAuthentication no", -EPERM},
@@ -408,6 +411,7 @@ static void a_configuration_can_lock_out(void **state)
 	_cleanup_buf_ struct buf key = {0}, why = {0};
 	make_key("ed25519", "root", &key);
 	put("/root/.ssh/authorized_keys", 0600, 0, key.data);
+	put("/etc/ssh/others", 0644, 0, "# nobody's\n");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		put("/etc/ssh/sshd_config", 0644, 0, cases[i].config);
 		ssh_stage_again(s);
