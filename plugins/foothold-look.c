@@ -453,5 +453,6 @@ void sweep_free(struct sweep *s)
 	free(s->v);
 	strset_free(&s->seen);
 	strset_free(&s->module_dirs);
+	strset_free(&s->compared);
 	users_free(&s->users);
 }

@@ -4,7 +4,9 @@
  */
 #include "foothold.h"
 
+#include "base/escape.h"
 #include "base/fd.h"
+#include "base/package-sums.h"
 #include "base/real-path.h"
 #include "glob-walk.h"
 #include "line-edit.h"
@@ -63,6 +65,24 @@ struct module {
 	bool meant;
 };
 
+/* A module that was replaced under its package's name: nobody could log in without it, so it
+ * is never taken away. */
+static int look_at_owned(struct sweep *s, const char *path, const char *package)
+{
+	_cleanup_buf_ struct buf shown = {0}, name = {0};
+	int r = strset_add(&s->compared, path);
+	if (r <= 0)
+		return r;
+	r = package_file_altered(s->host->root, package, path);
+	if (r <= 0)
+		return r == -ENOMEM ? r : 0;
+	escape_str(&shown, path);
+	escape_str(&name, package);
+	return sweep_tell(s, "%s is not the module of PAM that the package %s installed: reinstall that package, and keep a "
+	                     "copy of the file; it is not taken away",
+	                  buf_text(&shown), buf_text(&name));
+}
+
 static int weigh_file(struct module *m, const char *path)
 {
 	_cleanup_buf_ struct buf real = {0}, owner = {0};
@@ -76,8 +96,10 @@ static int weigh_file(struct module *m, const char *path)
 		return r == -ENOMEM ? r : 0;
 	m->meant |= is_wanted(m->sweep, real.data) || is_recent(m->sweep, &st);
 	r = host_package_of(m->sweep->host, real.data, &owner);
-	m->owned |= r == 0 && belongs_there(real.data);
-	return r == -ENOENT ? 0 : r;
+	if (r < 0 || !belongs_there(real.data))
+		return r == -ENOENT ? 0 : r;
+	m->owned = true;
+	return look_at_owned(m->sweep, real.data, buf_text(&owner));
 }
 
 static int note_dir(void *ctx, const char *dir)

@@ -64,6 +64,7 @@ struct sweep {
 	struct strset seen; /* resolved paths */
 	struct strset module_dirs; /* where there are modules of PAM, once they were looked for */
 	bool has_module_dirs;
+	struct strset compared; /* modules that were compared with what their package installed */
 	struct found *v;
 	size_t n;
 	size_t count;

@@ -11,6 +11,7 @@ extern const struct action net_block;
 extern const struct action net_isolate;
 extern const struct action file_find;
 extern const struct action file_quarantine;
+extern const struct action file_strip_rights;
 extern const struct action ssh_strip_keys;
 extern const struct action sshd_harden;
 extern const struct service sshd_service;
@@ -42,6 +43,7 @@ const struct action *const actions[] = {
 	&net_isolate,
 	&file_find,
 	&file_quarantine,
+	&file_strip_rights,
 	&ssh_strip_keys,
 	&sshd_harden,
 	&cron_remove,

@@ -3,6 +3,7 @@
 
 #include "change/account-shadow.h"
 #include "change/file-edit.h"
+#include "change/file-mode.h"
 #include "change/file-move.h"
 #include "change/nft-elements.h"
 #include "change/nft-isolate.h"
@@ -17,6 +18,7 @@
 const struct change_kind *const change_kinds[] = {
 	&file_edit_kind,
 	&file_move_kind,
+	&file_mode_kind,
 	&account_shadow_kind,
 	&pam_contain_kind,
 	&process_stop_kind,

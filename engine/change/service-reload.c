@@ -9,6 +9,7 @@
 #include "change/unit-manager.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -160,20 +161,56 @@ bool service_unit_active(const char *unit)
 	return spawn_read(argv, SYSTEMCTL_TIMEOUT_MS, NULL, NULL, &status) == 0 && status == 0;
 }
 
-static int reload_unit(const char *unit, struct buf *note)
+static int tell_unit(const char *verb, const char *unit, struct buf *note)
 {
-	const char *argv[] = {SYSTEMCTL, "reload", "--", unit, NULL};
+	const char *argv[] = {SYSTEMCTL, verb, "--", unit, NULL};
 	_cleanup_buf_ struct buf err = {0};
 	int status = 0;
 	int r = spawn_read(argv, SYSTEMCTL_TIMEOUT_MS, NULL, &err, &status);
 	if (r == 0 && status == 0)
-		return buf_printf(note, "systemctl reload %s", unit);
-	buf_printf(note, "systemctl reload %s failed: ", unit);
+		return buf_printf(note, "systemctl %s %s", verb, unit);
+	buf_printf(note, "systemctl %s %s failed: ", verb, unit);
 	if (r < 0)
 		buf_puts(note, strerror(-r));
 	else
 		escape_text(note, buf_text(&err), err.len ? strcspn(err.data, "\n") : 0);
 	return r < 0 ? r : -EIO;
+}
+
+/* "ssh.service": whether "ssh.socket" is active. */
+static bool has_socket(const char *unit)
+{
+	char name[64];
+	size_t len = strlen(unit), ending = strlen(".service");
+	if (len <= ending || len >= sizeof(name) || strcmp(unit + len - ending, ".service") != 0)
+		return false;
+	memcpy(name, unit, len - ending);
+	snprintf(name + len - ending, sizeof(name) - len + ending, ".socket");
+	return service_unit_active(name);
+}
+
+/* Whether a stop ends the daemon alone, and not what it has started. */
+static bool lets_sessions_live(const char *unit)
+{
+	const char *argv[] = {SYSTEMCTL, "show", "--property=KillMode", "--", unit, NULL};
+	_cleanup_buf_ struct buf out = {0};
+	int status = 0;
+	return spawn_read(argv, SYSTEMCTL_TIMEOUT_MS, &out, NULL, &status) == 0 && status == 0 &&
+	       strcmp(buf_text(&out), "KillMode=process\n") == 0;
+}
+
+/* Where systemd holds the port, a daemon that is told to begin anew cannot bind to it, and
+ * ends. Started by systemd it is handed the port again. */
+static int reload_unit(const char *unit, struct buf *note)
+{
+	if (!has_socket(unit))
+		return tell_unit("reload", unit, note);
+	if (lets_sessions_live(unit))
+		return tell_unit("try-restart", unit, note);
+	buf_printf(note, "%s was started for its socket, and its sessions would end with it: it reads its configuration when "
+	                 "it is next started",
+	           unit);
+	return -EOPNOTSUPP;
 }
 
 int service_reload(struct host *host, const struct service *service, struct buf *ret_note)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Reloads a service (core/service.h): never a restart, so live sessions stay. With
- * systemd as pid 1: systemctl reload of the first of its units that is active;
- * otherwise SIGHUP, by pidfd, to the process of its daemon that listens.
+ * Reloads a service (core/service.h) so that live sessions stay. With systemd as pid 1:
+ * systemctl reload of the first of its units that is active, or try-restart where a socket unit
+ * of that name holds the port and a restart ends the daemon alone; otherwise SIGHUP, by pidfd, to
+ * the process of its daemon that listens.
  */
 #ifndef RESPOND_CHANGE_SERVICE_RELOAD_H
 #define RESPOND_CHANGE_SERVICE_RELOAD_H

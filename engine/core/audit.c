@@ -115,6 +115,7 @@ static void add_target(struct record *r, const struct change *change)
 		[SUBJECT_ALL_BUT] = "name",
 		[SUBJECT_EDIT_PATH] = "path",
 		[SUBJECT_REMOVE_PATH] = "path",
+		[SUBJECT_RIGHTS] = "path",
 		[SUBJECT_UNIT] = "unit",
 		[SUBJECT_ACCOUNT] = "data",
 	};

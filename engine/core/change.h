@@ -68,6 +68,7 @@ enum subject_type {
 	SUBJECT_ADDRESS,     /* cuts an address off: address */
 	SUBJECT_EDIT_PATH,   /* alters a file in place: path */
 	SUBJECT_REMOVE_PATH, /* takes a file away: path */
+	SUBJECT_RIGHTS,      /* takes the rights away that a file gives to who runs it: path */
 	SUBJECT_ALL_BUT,     /* cuts everybody off but some addresses: kept */
 	SUBJECT_UNIT,        /* ends a service or keeps it from starting: unit, path (its file), cgroup */
 	SUBJECT_ACCOUNT,     /* keeps somebody from logging in: account */
@@ -85,7 +86,7 @@ struct subject {
 	const char *account; /* the user's name */
 	bool password;       /* of an account: it gets another password, which is handed over */
 	bool login;         /* of SUBJECT_PROCESS: ended as the session of somebody who was meant by name or address */
-	bool privileged;    /* of SUBJECT_REMOVE_PATH: it gives rights to who runs it, and would again when put back */
+	bool privileged;    /* of SUBJECT_REMOVE_PATH, SUBJECT_RIGHTS: it gives rights to who runs it, and would again when put back */
 };
 
 typedef int (*subject_fn)(void *ctx, const struct subject *subject); /* nonzero ends the visit and is returned */

@@ -293,6 +293,18 @@ static int check_user(struct guard *guard, struct file_facts *facts, const struc
 	return 0;
 }
 
+/* su and sudo are nothing without their rights; a shell must have none. */
+static int check_rights(struct guard *guard, struct file_facts *facts, const struct target *t, struct refusal *v)
+{
+	static const char *const places[] = {"/usr", "/bin", NULL};
+	static const char *const shells[] = {
+		"sh", "bash", "rbash", "dash", "ash", "zsh", "zsh[0-9]*", "ksh", "ksh[0-9]*", "mksh", "csh", "tcsh", "fish",
+		"busybox", "perl", "perl[0-9]*", "python", "python[0-9]*", "find", "vim*", "nano", "cp", "env", "awk", "gawk",
+		"mawk", NULL,
+	};
+	return below_any(t->path, places) && matches_any(t->name, shells) ? 0 : check_packaged(guard, facts, t, v);
+}
+
 /* What was taken away as an attacker's back door must not become one again unnoticed. */
 static int check_setuid(struct guard *guard, struct file_facts *facts, const struct target *t, struct refusal *v)
 {
@@ -308,21 +320,23 @@ static int check_setuid(struct guard *guard, struct file_facts *facts, const str
 #define EDIT 1u
 #define REMOVE 2u
 #define UNDO 4u
+#define RIGHTS 8u
 
 static const struct {
 	unsigned when;
 	int (*check)(struct guard *guard, struct file_facts *facts, const struct target *t, struct refusal *v);
 } checks[] = {
-	{EDIT | REMOVE | UNDO, check_pseudo},
-	{EDIT | REMOVE | UNDO, check_own},
-	{EDIT | REMOVE | UNDO, check_mount_point},
+	{EDIT | REMOVE | RIGHTS | UNDO, check_pseudo},
+	{EDIT | REMOVE | RIGHTS | UNDO, check_own},
+	{EDIT | REMOVE | RIGHTS | UNDO, check_mount_point},
 	{EDIT | REMOVE, check_device},
 	{EDIT | REMOVE, check_interpreter},
 	{REMOVE, check_essential},
 	{REMOVE, check_packaged},
+	{RIGHTS, check_rights},
 	{REMOVE, check_data},
 	{UNDO, check_setuid},
-	{EDIT | REMOVE | UNDO, check_protected},
+	{EDIT | REMOVE | RIGHTS | UNDO, check_protected},
 	{EDIT | REMOVE, check_user},
 };
 
@@ -364,7 +378,10 @@ int guard_path(struct guard *guard, const struct subject *subject, enum deed dee
 	r = look_at(guard, &t);
 	if (r < 0)
 		return guard_unsure(v, r, "cannot look at %s", t.shown);
-	unsigned when = deed == DEED_UNDO ? UNDO : subject->type == SUBJECT_EDIT_PATH ? EDIT : REMOVE;
+	unsigned when = deed == DEED_UNDO                    ? UNDO
+	                : subject->type == SUBJECT_EDIT_PATH ? EDIT
+	                : subject->type == SUBJECT_RIGHTS    ? RIGHTS
+	                                                     : REMOVE;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		r = checks[i].when & when ? checks[i].check(guard, facts, &t, v) : 0;
 		if (r < 0)

@@ -177,6 +177,7 @@ static int judge(struct guard *guard, const struct subject *s, enum deed deed, s
 		return deed == DEED_UNDO ? 0 : guard_all_but(guard, s->kept, v);
 	case SUBJECT_EDIT_PATH:
 	case SUBJECT_REMOVE_PATH:
+	case SUBJECT_RIGHTS:
 		return guard_path(guard, s, deed, v);
 	case SUBJECT_UNIT:
 		return deed == DEED_UNDO ? 0 : guard_unit(guard, s, v);
@@ -246,6 +247,7 @@ static int measure(void *ctx, const struct subject *subject)
 		break;
 	case SUBJECT_EDIT_PATH:
 	case SUBJECT_REMOVE_PATH:
+	case SUBJECT_RIGHTS:
 		n = strset_add(&r->files, subject->path);
 		break;
 	case SUBJECT_ADDRESS:

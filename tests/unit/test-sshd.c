@@ -282,7 +282,8 @@ static void systemd_is_asked_where_it_runs(void **state)
 	put("/srv/systemctl", 0755, 0,
 	    "#!/bin/sh\n"
 	    "echo \"$*\" >>/srv/asked\n"
-	    "case \"$*\" in *is-active*sshd.service) exit 0;; *is-active*) exit 3;; esac\n"
+	    "case \"$*\" in *is-active*sshd.service) exit 0;; *is-active*sshd.socket) test -e /srv/socket; exit;;\n"
+	    "*is-active*) exit 3;; *KillMode*) cat /srv/socket; exit;; esac\n"
 	    "test ! -e /srv/refuse || { echo 'Job failed. See\033 the journal.' >&2; exit 1; }\n");
 	put("/srv/proc/1/comm", 0644, 0, "systemd\n");
 	mkdir("/run/systemd", 0755);
@@ -293,7 +294,17 @@ static void systemd_is_asked_where_it_runs(void **state)
 	assert_int_equal(service_reload(&s->host, &sshd_service, &note), 0);
 	assert_string_equal(note.data, "systemctl reload sshd.service");
 	assert_file("/srv/asked", "is-active --quiet -- ssh.service\nis-active --quiet -- sshd.service\n"
-	                          "reload -- sshd.service\n");
+	                          "is-active --quiet -- sshd.socket\nreload -- sshd.service\n");
+	put("/srv/socket", 0644, 0, "KillMode=process\n");
+	buf_reset(&note);
+	assert_int_equal(service_reload(&s->host, &sshd_service, &note), 0);
+	assert_string_equal(note.data, "systemctl try-restart sshd.service");
+	put("/srv/socket", 0644, 0, "KillMode=control-group\n");
+	buf_reset(&note);
+	assert_int_equal(service_reload(&s->host, &sshd_service, &note), -EOPNOTSUPP);
+	assert_non_null(strstr(note.data, "its sessions would end with it"));
+	unlink("/srv/socket");
+	buf_reset(&note);
 	put("/srv/refuse", 0644, 0, "");
 	buf_reset(&note);
 	assert_int_equal(service_reload(&s->host, &sshd_service, &note), -EIO);
