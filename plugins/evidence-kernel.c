@@ -50,12 +50,19 @@ static int read_modules(struct buf *text, struct evidence_rows *rows, struct str
 	return r;
 }
 
+static int tell_hidden(struct plan *plan, const char *name)
+{
+	_cleanup_buf_ struct buf shown = {0};
+	int r = escape_str(&shown, name);
+	return r < 0 ? r : plan_note(plan, "the kernel module %s is loaded and hides from the list of modules", shown.data);
+}
+
 /* A loadable module has a state in sysfs; one that is there and not in the list hides. */
-static int find_hidden(struct host *host, const struct strv *names, json_t *ret)
+static int find_hidden(struct collection *c, const struct strv *names, json_t *ret)
 {
 	_cleanup_close_ int dir = -1;
 	_cleanup_strv_ struct strv there = {0};
-	if (path_open(host->root, "/sys/module", O_RDONLY | O_DIRECTORY, &dir) < 0)
+	if (path_open(c->host->root, "/sys/module", O_RDONLY | O_DIRECTORY, &dir) < 0)
 		return 0;
 	int r = dir_names(dir, &there);
 	for (size_t i = 0; r == 0 && i < there.n; i++) {
@@ -63,7 +70,7 @@ static int find_hidden(struct host *host, const struct strv *names, json_t *ret)
 		buf_printf(&path, "%s/initstate", there.v[i]);
 		if (buf_error(&path) || strv_has(names, there.v[i]) || faccessat(dir, path.data, F_OK, 0) < 0)
 			continue;
-		r = json_array_append_new(ret, json_text(there.v[i])) < 0 ? -ENOMEM : 0;
+		r = json_array_append_new(ret, json_text(there.v[i])) < 0 ? -ENOMEM : tell_hidden(c->plan, there.v[i]);
 	}
 	return r;
 }
@@ -81,7 +88,7 @@ int evidence_modules(struct collection *c)
 	if (r == 0)
 		r = read_modules(&text, &rows, &names, &tainting);
 	if (r == 0)
-		r = find_hidden(c->host, &names, hidden);
+		r = find_hidden(c, &names, hidden);
 	if (r == 0 && read_proc(c->host, "sys/kernel/tainted", &tainted) == -ENOMEM)
 		r = -ENOMEM;
 	if (r < 0) {
@@ -104,7 +111,7 @@ static bool covers_process(const char *point)
 	return strncmp(point, "/proc/", 6) == 0 && isdigit((unsigned char)point[6]);
 }
 
-/* A file over a file: its real content is not seen. */
+/* A file over a file: its real content is not seen. (ip-netns(8) gives namespaces names so.) */
 static bool covers_file(struct host *host, const struct mount_line *m)
 {
 	static const char *const remote[] = {"nfs", "cifs", "autofs", "fuse", "9p", "ceph"};
@@ -113,16 +120,29 @@ static bool covers_file(struct host *host, const struct mount_line *m)
 	for (size_t i = 0; i < sizeof(remote) / sizeof(*remote); i++)
 		if (strncmp(m->type, remote[i], strlen(remote[i])) == 0)
 			return false; /* whose server may not answer */
-	if (m->point[0] != '/' || !m->point[1] || path_open(host->root, m->point, O_PATH, &fd) < 0)
+	if (strcmp(m->type, "nsfs") == 0 || m->point[0] != '/' || !m->point[1] || path_open(host->root, m->point, O_PATH, &fd) < 0)
 		return false;
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* What a container is given so is not worth a word. */
+static int tell_covering(struct plan *plan, const char *point)
+{
+	static const char *const usual[] = {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"};
+	_cleanup_buf_ struct buf shown = {0};
+	for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
+		if (strcmp(point, usual[i]) == 0)
+			return 0;
+	int r = escape_str(&shown, point);
+	return r < 0 ? r : plan_note(plan, "something is mounted on %s, and hides what is there", shown.data);
 }
 
 static int add_mount(struct collection *c, struct evidence_rows *rows, const struct mount_line *m, unsigned *covering)
 {
 	bool process = covers_process(m->point), file = covers_file(c->host, m);
 	*covering += process || file;
-	return evidence_row(rows, json_pack("{so so so so so sb sb}", "point", json_text(m->point), "type", json_text(m->type),
+	int r = process || file ? tell_covering(c->plan, m->point) : 0;
+	return r < 0 ? r : evidence_row(rows, json_pack("{so so so so so sb sb}", "point", json_text(m->point), "type", json_text(m->type),
 	                                    "source", json_text(m->source), "root", json_text(m->root), "options",
 	                                    json_text(m->options), "covers-process", process, "covers-file", file));
 }

@@ -263,14 +263,21 @@ static json_t *pids_json(const struct pids *pids)
 	return array;
 }
 
-static int yield_hidden(struct collection *c, const struct hidden *hidden)
+static int yield_hiding(struct collection *c, const struct pids *pids, const char *how)
 {
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < hidden->covered.n; i++)
-		r = yield_pid(c, "process-hidden-pid", hidden->covered.v[i]);
-	for (size_t i = 0; r == 0 && i < hidden->unlisted.n; i++)
-		r = yield_pid(c, "process-hidden-pid", hidden->unlisted.v[i]);
+	for (size_t i = 0; r == 0 && i < pids->n; i++) {
+		r = yield_pid(c, "process-hidden-pid", pids->v[i]);
+		if (r == 0)
+			r = plan_note(c->plan, "process %d is hidden: %s", (int)pids->v[i], how);
+	}
 	return r;
+}
+
+static int yield_hidden(struct collection *c, const struct hidden *hidden)
+{
+	int r = yield_hiding(c, &hidden->covered, "it is not to be seen in the host's /proc");
+	return r < 0 ? r : yield_hiding(c, &hidden->unlisted, "it answers, and no listing has it");
 }
 
 /* ---- documents ------------------------------------------------------------------- */
