@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #define FILE_MAX ((size_t)4 << 20)
 
@@ -44,6 +45,7 @@ static int add_key(void *ctx, const struct authorized_key *key)
 	return plan_fact(look->c->plan, "key-fingerprint", key->key.fingerprint);
 }
 
+/* USER: NULL for a file of authorities, which sign certificates for everybody. */
 static int read_file(struct look *look, const struct user *user, const char *real)
 {
 	_cleanup_buf_ struct buf bytes = {0};
@@ -60,7 +62,8 @@ static int read_file(struct look *look, const struct user *user, const char *rea
 	look->n_files++;
 	struct sha256 sha256;
 	sha256_bytes(buf_text(&bytes), bytes.len, &sha256);
-	return evidence_row(&look->rows, json_pack("{so so ss so so}", "path", json_text(real), "user", json_text(user->name),
+	return evidence_row(&look->rows, json_pack("{so so sb ss so so}", "path", json_text(real), "user",
+	                                           user ? json_text(user->name) : json_null(), "signs-for-all", !user,
 	                                           "sha256", sha256.hex, "stat", evidence_stat(&st), "keys", look->keys));
 }
 
@@ -91,6 +94,44 @@ static int look_at_user(struct look *look, const struct user *user)
 	return r;
 }
 
+static int tell_command(struct look *look, const char *command)
+{
+	_cleanup_buf_ struct buf shown = {0};
+	int r = escape_str(&shown, command);
+	if (r == 0)
+		r = plan_note(look->c->plan, "sshd gets keys from a command, too, which is not run: %s", shown.data);
+	return r < 0 ? r : evidence_row(&look->rows, json_pack("{so}", "command", json_text(command)));
+}
+
+static int look_at_case(struct look *look, const struct buf *dump, struct strset *commands)
+{
+	_cleanup_buf_ struct buf command = {0}, authorities = {0};
+	int r = 0;
+	if (sshd_dump_value(dump, "authorizedkeyscommand", &command) == 0 && strcasecmp(buf_text(&command), "none") != 0)
+		r = strset_add(commands, buf_text(&command));
+	if (r > 0)
+		r = tell_command(look, buf_text(&command));
+	if (r == 0 && sshd_dump_value(dump, "trustedusercakeys", &authorities) == 0 && buf_text(&authorities)[0] == '/')
+		r = look_at(look, NULL, authorities.data);
+	return r;
+}
+
+/* What lets in without standing in a file of an account. */
+static int look_elsewhere(struct look *look)
+{
+	static const char *const keywords[] = {"authorizedkeyscommand", "trustedusercakeys", NULL};
+	_cleanup_(sshd_cases_free) struct sshd_cases cases = {0};
+	_cleanup_(strset_free) struct strset commands = {0};
+	int r = look->asked ? sshd_cases_of(&look->asker, NULL, keywords, &cases) : 0;
+	for (size_t i = 0; i < cases.n && r == 0; i++) {
+		const struct buf *dump;
+		r = sshd_asker_dump(&look->asker, &cases.v[i], &dump, NULL);
+		if (r == 0)
+			r = look_at_case(look, dump, &commands);
+	}
+	return r;
+}
+
 static int open_asker(struct look *look)
 {
 	_cleanup_buf_ struct buf why = {0};
@@ -109,6 +150,8 @@ int evidence_keys(struct collection *c)
 	int r = look.rows.array ? open_asker(&look) : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < look.asker.users.n; i++)
 		r = look_at_user(&look, &look.asker.users.v[i]);
+	if (r == 0)
+		r = look_elsewhere(&look);
 	if (r < 0) {
 		json_decref(look.rows.array);
 		return r;

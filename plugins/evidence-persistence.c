@@ -6,8 +6,12 @@
 #include "accounts.h"
 #include "evidence.h"
 
+#include "glob-walk.h"
+#include "persist-places.h"
+
 #include "base/escape.h"
 #include "base/fd.h"
+#include "base/strset.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,26 +23,20 @@
 #define FILES_MAX 20000
 #define HASH_MAX ((off_t)16 << 20)
 
-static const char *const places[] = {
-	"/etc/crontab", "/etc/anacrontab", "/etc/cron.d", "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly",
-	"/etc/cron.monthly", "/var/spool/cron", "/var/spool/at", "/etc/systemd/system", "/etc/systemd/user",
-	"/run/systemd/system", "/run/systemd/generator", "/usr/local/lib/systemd", "/etc/systemd/system-generators",
-	"/usr/local/lib/systemd/system-generators", "/etc/init.d", "/etc/rc.local", "/etc/ld.so.preload",
-	"/etc/ld.so.conf.d", "/etc/profile", "/etc/profile.d", "/etc/bash.bashrc", "/etc/zsh", "/etc/environment",
-	"/etc/pam.d", "/etc/sudoers", "/etc/sudoers.d", "/etc/modules", "/etc/modules-load.d", "/etc/modprobe.d",
-	"/etc/udev/rules.d", "/etc/update-motd.d", "/etc/xdg/autostart", "/etc/NetworkManager/dispatcher.d",
-	"/etc/network/if-up.d", "/etc/apt/apt.conf.d", "/etc/ssh/sshrc", "/etc/inittab",
-};
-
-/* Below each home. */
-static const char *const own_places[] = {
-	".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".profile", ".zshrc", ".zprofile", ".zshenv",
-	".ssh/rc", ".ssh/environment", ".config/autostart", ".config/systemd/user", ".pam_environment",
+/* Those of persist-places.h, and what is not an entry of its own but may lead to one. */
+static const struct place more_places[] = {
+	{"/etc/ld.so.conf", FORMAT_PLAIN, 0, "where libraries are looked for"},
+	{"/etc/ld.so.conf.d/", FORMAT_PLAIN, 0, "where libraries are looked for"},
+	{"/run/systemd/generator/", FORMAT_UNIT, 0, "a unit that a generator made"},
+	{".ssh/environment", FORMAT_PLAIN, PLACE_HOME, "the environment of logins"},
+	{0},
 };
 
 struct look {
 	struct collection *c;
 	struct evidence_rows rows;
+	struct strset seen;
+	const struct place *place; /* at hand */
 	unsigned files, suspects;
 };
 
@@ -60,44 +58,46 @@ static int visit_directory(struct look *look, const char *path, int fd, unsigned
 	return r;
 }
 
-/* What no package has put there, and what is new. */
-static int judge(struct look *look, const char *path, const struct stat *st, json_t *row)
+/* What a package has put below /usr is its own, and much. */
+static bool is_its_packages(const char *path)
 {
-	_cleanup_buf_ struct buf owner = {0};
-	int r = host_package_of(look->c->host, path, &owner);
-	if (r < 0 && r != -ENOENT)
-		return r == -ENOMEM ? r : 0;
-	bool suspect = r == -ENOENT && st->st_ctime >= look->c->since;
-	json_object_set_new(row, "package", r == 0 ? json_text(buf_text(&owner)) : json_null());
-	look->suspects += suspect;
-	return suspect ? plan_fact(look->c->plan, "persistence-path", path) : 0;
+	return strncmp(path, "/usr/", 5) == 0 || strncmp(path, "/lib/", 5) == 0;
+}
+
+static json_t *file_json(struct look *look, const char *path, const struct stat *st, const char *package)
+{
+	_cleanup_close_ int fd = -1;
+	json_t *row = json_pack("{so ss so so}", "path", json_text(path), "place", look->place->what, "stat",
+	                        evidence_stat(st), "package", package ? json_text(package) : json_null());
+	if (row && path_open_regular(look->c->host->root, path, &fd, NULL) == 0)
+		json_object_set_new(row, "sha256", evidence_hash(fd, HASH_MAX));
+	return row;
 }
 
 static int add_file(struct look *look, const char *path, const struct stat *st)
 {
-	_cleanup_close_ int fd = -1;
-	json_t *row = json_pack("{so so}", "path", json_text(path), "stat", evidence_stat(st));
-	if (!row)
-		return -ENOMEM;
-	look->files++;
-	if (path_open_regular(look->c->host->root, path, &fd, NULL) == 0)
-		json_object_set_new(row, "sha256", evidence_hash(fd, HASH_MAX));
-	int r = judge(look, path, st, row);
-	if (r < 0) {
-		json_decref(row);
+	_cleanup_buf_ struct buf owner = {0};
+	int r = host_package_of(look->c->host, path, &owner);
+	if (r == -ENOMEM || (r == 0 && is_its_packages(path)))
 		return r;
-	}
-	return evidence_row(&look->rows, row);
+	bool suspect = r == -ENOENT && st->st_ctime >= look->c->since;
+	look->files++;
+	look->suspects += suspect;
+	r = evidence_row(&look->rows, file_json(look, path, st, r == 0 ? buf_text(&owner) : NULL));
+	return r == 0 && suspect ? plan_fact(look->c->plan, "persistence-path", path) : r;
 }
 
 /* A link that enables a unit, or one that leads who knows where. */
 static int add_link(struct look *look, const char *path, int fd, const struct stat *st)
 {
+	_cleanup_buf_ struct buf owner = {0};
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(fd, "", target, sizeof(target));
+	if (is_its_packages(path) && host_package_of(look->c->host, path, &owner) == 0)
+		return 0;
 	look->files++;
-	return evidence_row(&look->rows, json_pack("{so so so}", "path", json_text(path), "stat", evidence_stat(st), "leads-to",
-	                                           json_bytes(target, n > 0 ? (size_t)n : 0)));
+	return evidence_row(&look->rows, json_pack("{so ss so so}", "path", json_text(path), "place", look->place->what, "stat",
+	                                           evidence_stat(st), "leads-to", json_bytes(target, n > 0 ? (size_t)n : 0)));
 }
 
 static int visit_path(struct look *look, const char *path, unsigned depth)
@@ -117,6 +117,9 @@ static int visit_path(struct look *look, const char *path, unsigned depth)
 	}
 	if (S_ISDIR(st.st_mode))
 		return visit_directory(look, path, fd, depth);
+	r = strset_add(&look->seen, path);
+	if (r <= 0)
+		return r;
 	if (S_ISLNK(st.st_mode))
 		return add_link(look, path, fd, &st);
 	return S_ISREG(st.st_mode) ? add_file(look, path, &st) : 0;
@@ -135,14 +138,43 @@ static int look_at(struct look *look, const char *path)
 	return host_blind(look->c->host, "cannot read %s: %s", buf_text(&shown), strerror(-r));
 }
 
-static int look_at_home(struct look *look, const struct user *user)
+static int visit_match(void *ctx, const char *path)
+{
+	return look_at(ctx, path);
+}
+
+/* BASE is the root, "", or somebody's home, whose name may hold what is special in a pattern. */
+static int look_at_place(struct look *look, const struct place *place, const char *base)
+{
+	_cleanup_buf_ struct buf pattern = {0};
+	size_t len = strlen(place->pattern);
+	look->place = place;
+	for (const char *p = base; *p; p++) {
+		if (strchr("*?[]\\", *p))
+			buf_putc(&pattern, '\\');
+		buf_putc(&pattern, *p);
+	}
+	buf_printf(&pattern, "%s%.*s", place->pattern[0] == '/' ? "" : "/",
+	           (int)(len - (place->pattern[len - 1] == '/')), place->pattern);
+	int r = buf_error(&pattern) ? buf_error(&pattern) : glob_walk(look->c->host, pattern.data, visit_match, look);
+	look->rows.partial |= r == -E2BIG;
+	return r == -E2BIG ? 0 : r;
+}
+
+static int look_at_homes(struct look *look, const struct place *place, const struct users *users)
 {
 	int r = 0;
-	for (size_t i = 0; r == 0 && user->home[0] == '/' && i < sizeof(own_places) / sizeof(*own_places); i++) {
-		_cleanup_buf_ struct buf path = {0};
-		buf_printf(&path, "%s/%s", strcmp(user->home, "/") == 0 ? "" : user->home, own_places[i]);
-		r = buf_error(&path) ? buf_error(&path) : look_at(look, path.data);
-	}
+	for (size_t i = 0; r == 0 && i < users->n; i++)
+		if (users->v[i].home[0] == '/')
+			r = look_at_place(look, place, strcmp(users->v[i].home, "/") == 0 ? "" : users->v[i].home);
+	return r;
+}
+
+static int look_at_places(struct look *look, const struct place *places, const struct users *users)
+{
+	int r = 0;
+	for (; r == 0 && places->pattern; places++)
+		r = places->flags & PLACE_HOME ? look_at_homes(look, places, users) : look_at_place(look, places, "");
 	return r;
 }
 
@@ -151,10 +183,13 @@ int evidence_persistence(struct collection *c)
 	struct look look = {.c = c, .rows = {.array = json_array()}};
 	_cleanup_users_ struct users users = {0};
 	int r = look.rows.array ? accounts_load(c->host, &users) : -ENOMEM;
-	for (size_t i = 0; r == 0 && i < sizeof(places) / sizeof(*places); i++)
-		r = look_at(&look, places[i]);
-	for (size_t i = 0; r == 0 && i < users.n; i++)
-		r = look_at_home(&look, &users.v[i]);
+	if (r == 0)
+		r = look_at_places(&look, cron_places, &users);
+	if (r == 0)
+		r = look_at_places(&look, persist_places, &users);
+	if (r == 0)
+		r = look_at_places(&look, more_places, &users);
+	strset_free(&look.seen);
 	if (r < 0) {
 		json_decref(look.rows.array);
 		return r;

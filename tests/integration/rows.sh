@@ -84,6 +84,9 @@ check "command: a key in no file lets in" by_key row
 run_respond --playbook strip-key.pb --set "fingerprint=$(ssh-keygen -l -f $keys/row.pub | cut -d' ' -f2)" --dry-run
 says "command: that it is not looked at is said, and what to do" \
 	'a command, too, which is not looked at: /usr/local/sbin/keys; sshd.harden can set AuthorizedKeysCommand none'
+step evidence.collect 'what = keys'
+run_respond --playbook row.pb --dry-run
+says "command: evidence says so, too" 'sshd gets keys from a command, too, which is not run: /usr/local/sbin/keys'
 step sshd.harden 'option = AuthorizedKeysCommand none, AuthorizedKeysCommandUser none'
 run_respond --playbook row.pb
 ended "command: turned off" 0
@@ -102,6 +105,9 @@ install -m 0644 $keys/authority.pub /etc/ssh/authorities
 configure 'TrustedUserCAKeys /etc/ssh/authorities'
 before=$(describe_files /etc/ssh/authorities)
 check "authority: a certificate lets in" by_key row
+step evidence.collect 'what = keys'
+run_respond --playbook row.pb --dry-run
+check "authority: its key is among those that let in" grep -qE 'keys\.json +[0-9]+ keys in 3 files' <<<"$output"
 run_respond --playbook strip-key.pb --set "fingerprint=$(ssh-keygen -l -f $keys/authority.pub | cut -d' ' -f2)"
 ended "authority: its key is stripped" 0
 check_not "authority: its certificates let nobody in" by_key row

@@ -52,6 +52,9 @@ record_time() {
 
 stage_log >$log
 stage_records
+mkdir -p /etc/dpkg/dpkg.cfg.d "/home/operator/.config/autostart"
+echo 'post-invoke=/tmp/malicious.sh' >/etc/dpkg/dpkg.cfg.d/99-update
+printf '[Desktop Entry]\nExec=/tmp/malicious.sh\n' >/home/operator/.config/autostart/update.desktop
 
 cat >/etc/respond/playbooks/answer.pb <<-'END'
 [playbook]
@@ -125,7 +128,11 @@ check "sockets: and which process" grep -q '"process": "xmrig"' $seen
 document keys.json >$seen
 check "keys: the attacker's is listed" grep -qF "$ATTACKER_FINGERPRINT" $seen
 document persistence.json >$seen
-check "persistence: the script that cron runs" grep -q '"path": "/etc/cron.hourly/malicious"' $seen
+for path in /etc/cron.hourly/malicious /etc/dpkg/dpkg.cfg.d/99-update /home/operator/.config/autostart/update.desktop; do
+	check "persistence: $path" grep -qF "\"path\": \"$path\"" $seen
+done
+same "persistence: each file once" 1 "$(grep -cF '"path": "/etc/cron.hourly/malicious"' $seen)"
+check_not "persistence: not what packages have below /usr" grep -q '"path": "/usr/lib/systemd/system/systemd-' $seen
 document files.json >$seen
 check "files: kind of executable" grep -q '"interpreter": "/lib' $seen
 check "files: texts" grep -q 'inert: nothing runs this' $seen
