@@ -2,6 +2,7 @@
 #include "change/block.h"
 
 #include "base/clock.h"
+#include "change/nft-times.h"
 #include "core/vault.h"
 
 #include <errno.h>
@@ -40,15 +41,6 @@ static json_t *encode_addresses(const struct addrs *addrs, size_t n)
 	return list;
 }
 
-/* Rounded up to a minute: planned twice at the same time, a change is the same change. */
-static json_t *encode_until(int64_t ttl_ms)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	int64_t s = now.tv_sec + (ttl_ms + 999) / 1000;
-	return json_integer((s + 59) / 60 * 60);
-}
-
 static json_t *encode(const struct block *b)
 {
 	size_t n = b->addrs.n;
@@ -58,7 +50,7 @@ static json_t *encode(const struct block *b)
 	if (json_object_set_new(data, "directions", encode_directions(b->group.directions)) |
 	    (b->group.port ? json_object_set_new(data, "port", json_integer(b->group.port)) : 0) |
 	    (b->ttl_ms ? json_object_set_new(data, "ttl", json_integer(b->ttl_ms)) |
-	                         json_object_set_new(data, "until", encode_until(b->ttl_ms))
+	                         json_object_set_new(data, "until", json_integer(left_until(b->ttl_ms)))
 	               : 0) |
 	    json_object_set_new(data, "count", json_integer((json_int_t)n)) |
 	    json_object_set_new(data, "addresses", encode_addresses(&b->addrs, n <= IN_DATA ? n : SHOWN))) {

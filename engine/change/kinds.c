@@ -7,6 +7,7 @@
 #include "change/file-move.h"
 #include "change/nft-elements.h"
 #include "change/nft-isolate.h"
+#include "change/nft-ports.h"
 #include "change/package-set.h"
 #include "change/pam-contain.h"
 #include "change/process-kill.h"
@@ -25,6 +26,7 @@ const struct change_kind *const change_kinds[] = {
 	&process_kill_kind,
 	&nft_elements_kind,
 	&nft_isolate_kind,
+	&nft_ports_kind,
 	&socket_destroy_kind,
 	&unit_state_kind,
 	&unit_command_kind,

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <libaudit.h>
 #include <string.h>
-#include <time.h>
 
 static size_t count_state(const struct force_state *s, enum force state)
 {
@@ -28,7 +27,7 @@ int nft_elements_look(struct host *host, const struct block *block, struct addrs
 	int r = force_new(block, &s);
 	if (r < 0)
 		return r;
-	r = force_read(&block->group, force_enough(block->ttl_ms), &s);
+	r = force_read(&block->group, left_enough(block->ttl_ms), &s);
 	if (cannot_look(r)) {
 		r = host_blind(host, "cannot read the nftables ruleset (%s): what is blocked already is not known", strerror(-r));
 		s.complete = false;
@@ -41,19 +40,6 @@ int nft_elements_look(struct host *host, const struct block *block, struct addrs
 	return r;
 }
 
-/* How long an element must last yet for the change to be in force: as for planning, counted
- * from the time that was written down then (rounded up by a minute at most). */
-static int64_t enough_now(const struct block *block)
-{
-	struct timespec now;
-	if (!block->until_s)
-		return force_enough(block->ttl_ms);
-	clock_gettime(CLOCK_REALTIME, &now);
-	int64_t passed = block->ttl_ms - ((block->until_s - 60 - now.tv_sec) * 1000 - now.tv_nsec / 1000000);
-	int64_t left = force_enough(block->ttl_ms) - (passed > 0 ? passed : 0);
-	return left > 0 ? left : 0;
-}
-
 static int probe(struct host *host, const struct change *change, enum change_state *ret)
 {
 	_cleanup_block_ struct block block = {0};
@@ -62,7 +48,7 @@ static int probe(struct host *host, const struct change *change, enum change_sta
 	if (r == 0)
 		r = force_new(&block, &s);
 	if (r == 0)
-		r = force_read(&block.group, enough_now(&block), &s);
+		r = force_read(&block.group, left_enough_since(block.ttl_ms, block.until_s), &s);
 	if (r < 0 && r != -EEXIST)
 		return r;
 	size_t full = r == 0 && s.complete ? count_state(&s, FORCE_FULL) : 0;
@@ -92,13 +78,6 @@ static int apply(struct host *host, struct change *change, struct effect *effect
 	return r;
 }
 
-/* How long another run holds it yet. */
-static int64_t keep_ms(struct effect *effect, const char *key)
-{
-	int64_t until = effect->held_until(effect, key), left = (until - (int64_t)time(NULL)) * 1000;
-	return !until ? LEFT_FOREVER : left > 1000 ? left : 1000;
-}
-
 /* Marks what other runs hold. Returns how many; one of their ids goes to RET_BY. */
 static size_t mark_kept(const struct block *block, struct force_state *s, struct effect *effect, struct buf *ret_by)
 {
@@ -109,7 +88,7 @@ static size_t mark_kept(const struct block *block, struct force_state *s, struct
 			block_key(block, &s->parts[p].addrs.v[i], key);
 			const char *by = effect->held_by(effect, key);
 			s->parts[p].kept[i] = by != NULL;
-			s->parts[p].keep_ms[i] = by ? keep_ms(effect, key) : 0;
+			s->parts[p].keep_ms[i] = by ? left_held(effect, key) : 0;
 			n += by != NULL;
 			if (by && !ret_by->len)
 				buf_puts(ret_by, by);

@@ -18,12 +18,6 @@ static unsigned key_len(const struct part *p)
 	return p->family == AF_INET ? 4 : 16;
 }
 
-int64_t force_enough(int64_t ttl_ms)
-{
-	int64_t minute = ttl_ms / 2 < 60000 ? ttl_ms / 2 : 60000;
-	return ttl_ms ? ttl_ms - minute - ttl_ms / 100 : LEFT_FOREVER;
-}
-
 void force_free(struct force_state *s)
 {
 	layout_free(&s->layout);
@@ -67,11 +61,6 @@ int force_new(const struct block *block, struct force_state *ret)
 	*ret = s;
 	s = (struct force_state){0};
 	return 0;
-}
-
-static int64_t left_of(const struct nft_element *e)
-{
-	return e->timeout_ms ? (int64_t)e->left_ms : LEFT_FOREVER;
 }
 
 struct finding {
@@ -262,8 +251,7 @@ static bool picks_not_full(const struct part *p, size_t i)
 
 bool force_keeps_shorter(const struct part *p, size_t i)
 {
-	return p->state[i] != FORCE_NONE && p->kept[i] && p->keep_ms[i] != LEFT_FOREVER &&
-	       (p->left_ms[i] == LEFT_FOREVER || p->left_ms[i] > p->keep_ms[i] + 60000);
+	return p->state[i] != FORCE_NONE && p->kept[i] && left_exceeds(p->left_ms[i], p->keep_ms[i]);
 }
 
 static bool picks_taken(const struct part *p, size_t i)
@@ -365,7 +353,7 @@ static int put_once(const struct block *block, struct force_state *s, const char
 	uint32_t generation;
 	int r = nft_generation(&generation);
 	if (r == 0)
-		r = force_read(&block->group, force_enough(block->ttl_ms), s);
+		r = force_read(&block->group, left_enough(block->ttl_ms), s);
 	if (r == -EEXIST)
 		buf_puts(ret_why, "a table inet respond is there that this program did not make");
 	if (r < 0)

@@ -40,10 +40,6 @@ int force_new(const struct block *block, struct force_state *ret);
 void force_free(struct force_state *state);
 #define _cleanup_force_ _cleanup_(force_free)
 
-/* How long an element must last yet to count as in force when TTL_MS is asked for: a
- * hundredth and a minute (at most half of it) less, so that asking again is not renewing. */
-int64_t force_enough(int64_t ttl_ms);
-
 /* Looks at everything. -EEXIST: the table is somebody else's. -EPERM, -EOPNOTSUPP: cannot look. */
 int force_read(const struct block_group *group, int64_t enough_ms, struct force_state *state);
 

@@ -291,17 +291,16 @@ static int take_sets(const struct block_group *group, struct share *share)
 	return 0;
 }
 
-/* Whether nothing but this group, and the chains that are made with the table, is there. */
-static bool is_last(const struct layout *layout, const struct share *share)
+bool layout_is_only(const struct layout *layout, size_t rules, size_t sets)
 {
 	for (size_t i = 0; i < layout->chains.n; i++) {
-		bool ours = false;
+		bool ours = strcmp(layout->chains.v[i], CLOSED_CHAIN) == 0;
 		for (size_t d = 0; d < N_DIRECTIONS; d++)
 			ours |= strcmp(directions[d].chain, layout->chains.v[i]) == 0;
 		if (!ours)
 			return false;
 	}
-	return share->rules == layout->rules.n && share->sets == layout->sets.n;
+	return rules == layout->rules.n && sets == layout->sets.n;
 }
 
 int layout_remove(const struct layout *layout, const struct block_group *group, struct nft_batch *batch)
@@ -310,7 +309,7 @@ int layout_remove(const struct layout *layout, const struct block_group *group, 
 	int r = visit_rules(group, take_rule, &share);
 	if (r == 0)
 		r = take_sets(group, &share);
-	if (r == 0 && is_last(layout, &share))
+	if (r == 0 && layout_is_only(layout, share.rules, share.sets))
 		return nft_remove_table(&respond_table, batch);
 	share.batch = batch;
 	if (r == 0)

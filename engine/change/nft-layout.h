@@ -14,6 +14,8 @@
  * A port is the destination port of a packet, over TCP and UDP: ours for what comes in,
  * theirs for what goes out.
  *
+ * Ports that are closed to everybody have a chain of their own: change/closed-ports.h.
+ *
  * A drop is of everything: an IPv6 neighbour on the same link that is blocked is not
  * answered its neighbour discovery either.
  */
@@ -36,6 +38,7 @@ struct block_group {
 enum set_role { SET_HOSTS, SET_RANGES, SET_ASKED, SET_ROLES };
 
 #define SET_NAME_LEN 64
+#define CLOSED_CHAIN "closed"
 
 extern const struct nft_table respond_table;
 
@@ -63,6 +66,10 @@ void layout_free(struct layout *layout);
 /* Whether all that the group's elements need to have an effect is there. */
 bool layout_complete(const struct layout *layout, const struct block_group *group);
 bool layout_has_set(const struct layout *layout, const char *set);
+
+/* Whether nothing is there but so many rules and sets, which the caller knows to be its own, and
+ * chains that this program makes: they stay, and may be empty. */
+bool layout_is_only(const struct layout *layout, size_t rules, size_t sets);
 
 /* Adds what is missing for the group. HOSTS: how many of each family ([0] IPv4, [1] IPv6)
  * there will be, for sets that are made. 0 or -ENOMEM. */

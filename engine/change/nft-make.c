@@ -83,6 +83,17 @@ int nft_make_chain(const struct nft_table *table, const char *chain, uint32_t ho
 	return 0;
 }
 
+int nft_remove_chain(const struct nft_table *table, const char *chain, struct nft_batch *batch)
+{
+	struct nlmsghdr *nlh = open_object(table, NFT_MSG_DELCHAIN, "chain", chain, batch);
+	if (!nlh)
+		return -ENOMEM;
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table->name);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
+	nft_batch_close(batch);
+	return 0;
+}
+
 static void put_size(struct nlmsghdr *nlh, size_t size)
 {
 	struct nlattr *desc = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
@@ -160,14 +171,37 @@ void nft_put_payload(struct nft_making *m, uint32_t base, size_t offset, size_t 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
 }
 
-void nft_put_is(struct nft_making *m, const void *value, size_t len)
+static void put_cmp(struct nft_making *m, uint32_t op, const void *value, size_t len)
 {
 	struct nftnl_expr *e = add(m, "cmp");
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, op);
 	nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, value, (uint32_t)len);
+}
+
+void nft_put_is(struct nft_making *m, const void *value, size_t len)
+{
+	put_cmp(m, NFT_CMP_EQ, value, len);
+}
+
+void nft_put_is_not(struct nft_making *m, const void *value, size_t len)
+{
+	put_cmp(m, NFT_CMP_NEQ, value, len);
+}
+
+void nft_put_mask(struct nft_making *m, const void *mask, size_t len)
+{
+	static const uint8_t none[16];
+	struct nftnl_expr *e = len <= sizeof(none) ? add(m, "bitwise") : NULL;
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, (uint32_t)len);
+	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, mask, (uint32_t)len);
+	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, none, (uint32_t)len);
 }
 
 void nft_put_in(struct nft_making *m, const char *set)

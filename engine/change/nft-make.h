@@ -22,6 +22,7 @@
 /* nft(8)'s numbers of the types of keys. */
 #define NFT_TYPE_IPV4 7
 #define NFT_TYPE_IPV6 8
+#define NFT_TYPE_PORT 13
 #define NFT_TYPE_MARK 19
 #define NFT_TYPE_BITS 6
 
@@ -30,6 +31,9 @@ int nft_remove_table(const struct nft_table *table, struct nft_batch *batch);
 
 /* A base chain of type filter at HOOK (NF_INET_LOCAL_IN, ...) that accepts what no rule of it drops. */
 int nft_make_chain(const struct nft_table *table, const char *chain, uint32_t hook, struct nft_batch *batch);
+
+/* One that has no rules by then. */
+int nft_remove_chain(const struct nft_table *table, const char *chain, struct nft_batch *batch);
 
 struct nft_set_shape {
 	uint32_t flags; /* NFT_SET_INTERVAL, ... */
@@ -53,6 +57,8 @@ void nft_rule_begin(struct nft_making *m, const struct nft_table *table, const c
 void nft_put_meta(struct nft_making *m, uint32_t key); /* NFT_META_NFPROTO, ...: into the register */
 void nft_put_payload(struct nft_making *m, uint32_t base, size_t offset, size_t len); /* likewise */
 void nft_put_is(struct nft_making *m, const void *value, size_t len);                 /* the register is VALUE */
+void nft_put_is_not(struct nft_making *m, const void *value, size_t len);
+void nft_put_mask(struct nft_making *m, const void *mask, size_t len);                /* the register's bits in MASK */
 void nft_put_in(struct nft_making *m, const char *set);                               /* it is in the set */
 void nft_put_verdict(struct nft_making *m, bool count, uint32_t verdict);             /* NF_DROP, NF_ACCEPT */
 int nft_rule_end(struct nft_making *m, const char *comment, const char *what, struct nft_batch *batch);

@@ -8,11 +8,7 @@
 
 #include "base/netaddr.h"
 #include "base/nft.h"
-
-#define LEFT_FOREVER INT64_MAX
-
-/* Times of elements are read and written one after the other: what differs by less is the same. */
-#define LEFT_SAME_MS 2000
+#include "change/nft-times.h"
 
 /* A prefix that is asked for, and for how long yet. */
 struct asked {

@@ -113,6 +113,7 @@ static void add_target(struct record *r, const struct change *change)
 		[SUBJECT_PROCESS] = "comm",
 		[SUBJECT_ADDRESS] = "name",
 		[SUBJECT_ALL_BUT] = "name",
+		[SUBJECT_PORT] = "data",
 		[SUBJECT_EDIT_PATH] = "path",
 		[SUBJECT_REMOVE_PATH] = "path",
 		[SUBJECT_RIGHTS] = "path",

@@ -70,6 +70,7 @@ enum subject_type {
 	SUBJECT_REMOVE_PATH, /* takes a file away: path */
 	SUBJECT_RIGHTS,      /* takes the rights away that a file gives to who runs it: path */
 	SUBJECT_ALL_BUT,     /* cuts everybody off but some addresses: kept */
+	SUBJECT_PORT,        /* closes a port of this host to everybody: protocol, port */
 	SUBJECT_UNIT,        /* ends a service or keeps it from starting: unit, path (its file), cgroup */
 	SUBJECT_ACCOUNT,     /* keeps somebody from logging in: account */
 };
@@ -79,6 +80,8 @@ struct subject {
 	pid_t pid;
 	struct netaddr address;
 	const struct addrs *kept; /* sorted */
+	uint8_t protocol;   /* IPPROTO_TCP, IPPROTO_UDP */
+	uint16_t port;      /* host order */
 	const char *path;   /* of a unit: its file; NULL: it has none, or none is known */
 	const char *unit;   /* its real name, with its type */
 	const char *cgroup; /* of a unit: where the processes are that are ended; NULL: none are */

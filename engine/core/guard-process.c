@@ -300,6 +300,12 @@ bool guard_is_login(struct guard *guard, pid_t pid)
 	return is_sshd(guard, pid) && serves_login(guard, pid, 2);
 }
 
+bool guard_accepts_logins(struct guard *guard, pid_t pid)
+{
+	struct proc_stat st;
+	return is_sshd(guard, pid) && proc_stat(guard->host->proc, pid, &st) == 0 && !is_sshd(guard, st.ppid);
+}
+
 /* 1: it accepts connections; 0: it does not; -errno with the sentence. */
 static int is_listener(struct guard *guard, pid_t pid, struct refusal *v)
 {

@@ -2,7 +2,7 @@
  *
  * Private to the guard: what its files share.
  *
- * Each family (guard-process.c, guard-net.c, guard-file.c) judges one subject. It
+ * Each family (guard-process.c, guard-net.c, guard-port.c, guard-file.c, ...) judges one subject. It
  * gathers what it must know about the host once, at the first question, and keeps it
  * for the life of the guard.
  */
@@ -67,6 +67,7 @@ const char *guard_text(struct buf *ret, const char *text);
 int guard_process(struct guard *guard, const struct subject *subject, struct refusal *v);
 int guard_address(struct guard *guard, const struct netaddr *address, struct refusal *v);
 int guard_all_but(struct guard *guard, const struct addrs *kept, struct refusal *v);
+int guard_port(struct guard *guard, const struct subject *subject, struct refusal *v);
 int guard_path(struct guard *guard, const struct subject *subject, enum deed deed, struct refusal *v);
 int guard_unit(struct guard *guard, const struct subject *unit, struct refusal *v);
 
@@ -77,11 +78,13 @@ void socket_facts_free(struct socket_facts **facts);
 void net_facts_free(struct net_facts **facts);
 void file_facts_free(struct file_facts **facts);
 
-/* guard-process.c for guard-net.c: this program's ancestors without pid 1, the nearest
- * first, and whether PID is an sshd behind which somebody is logged in: it runs
- * something that is not sshd. Who only guesses passwords is not. */
+/* guard-process.c for guard-net.c and guard-port.c: this program's ancestors without pid 1, the
+ * nearest first; whether PID is an sshd behind which somebody is logged in: it runs
+ * something that is not sshd, which who only guesses passwords does not; and whether it is
+ * one that logins come to, rather than the sshd of one of them. */
 int guard_ancestors(struct guard *guard, const struct pids **ret);
 bool guard_is_login(struct guard *guard, pid_t pid);
+bool guard_accepts_logins(struct guard *guard, pid_t pid);
 
 /* guard-sockets.c: the sockets of this network namespace as they were at the first
  * question, by inode. */
@@ -90,7 +93,7 @@ struct socket_fact {
 	bool listens; /* TCP */
 	int protocol;
 	uint16_t local_port, peer_port;
-	struct netaddr peer; /* family 0: none */
+	struct netaddr peer; /* family 0: none, it listens or is not connected */
 };
 
 int guard_sockets(struct guard *guard, const struct socket_facts **ret);

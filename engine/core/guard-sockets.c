@@ -19,7 +19,7 @@ static int collect(void *ctx, const struct socket_info *info)
 	bool listens = info->protocol == IPPROTO_TCP && info->state == TCP_LISTEN;
 	if (listens)
 		f->listening[info->local_port / 8] |= (uint8_t)(1u << info->local_port % 8);
-	if (!info->inode || (!listens && !info->peer_port))
+	if (!info->inode || (!listens && !info->peer_port && info->protocol != IPPROTO_UDP))
 		return 0;
 	if (f->n == f->cap) {
 		size_t cap = f->cap ? f->cap * 2 : 64;
@@ -35,7 +35,7 @@ static int collect(void *ctx, const struct socket_info *info)
 		.protocol = info->protocol,
 		.local_port = info->local_port,
 		.peer_port = info->peer_port,
-		.peer = listens ? (struct netaddr){0} : info->peer,
+		.peer = info->peer_port ? info->peer : (struct netaddr){0},
 	};
 	return 0;
 }

@@ -43,6 +43,8 @@ const struct guard_rule guard_rules[] = {
 	{"net.operator", false, "where the operator's own session comes from"},
 	{"net.ssh-peer", false, "where other SSH sessions come from that are open now"},
 	{"net.protected", false, "addresses that respond.conf(5) protects"},
+	{"net.port-operator", false, "the port that the operator's own session came by is not closed"},
+	{"net.port-ssh", false, "ports that sshd listens on, or that somebody has come by who is logged in over SSH, are not closed"},
 	{"file.pseudo", true, "/proc, /sys and other filesystems of the kernel, and device nodes"},
 	{"file.own-state", true, "this program, its configuration, journals and vault"},
 	{"file.mount-point", true, "files with something mounted on them"},
@@ -175,6 +177,8 @@ static int judge(struct guard *guard, const struct subject *s, enum deed deed, s
 		return deed == DEED_UNDO ? 0 : guard_address(guard, &s->address, v);
 	case SUBJECT_ALL_BUT:
 		return deed == DEED_UNDO ? 0 : guard_all_but(guard, s->kept, v);
+	case SUBJECT_PORT:
+		return deed == DEED_UNDO ? 0 : guard_port(guard, s, v);
 	case SUBJECT_EDIT_PATH:
 	case SUBJECT_REMOVE_PATH:
 	case SUBJECT_RIGHTS:
@@ -254,6 +258,7 @@ static int measure(void *ctx, const struct subject *subject)
 		r->addresses++;
 		break;
 	case SUBJECT_ALL_BUT: /* no number says how many */
+	case SUBJECT_PORT:    /* a step names each */
 	case SUBJECT_UNIT: /* its links count as files */
 	case SUBJECT_ACCOUNT: /* so does its entry */
 		break;

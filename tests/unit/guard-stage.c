@@ -210,10 +210,11 @@ static void ready(void)
 	close(3);
 }
 
-static int listener(const char *address, struct sockaddr_in *ret)
+/* PORT: "" for any. */
+static int listener(const char *address, const char *port, struct sockaddr_in *ret)
 {
 	socklen_t len = sizeof(*ret);
-	*ret = (struct sockaddr_in){.sin_family = AF_INET};
+	*ret = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
 	inet_pton(AF_INET, address, &ret->sin_addr);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (bind(fd, (struct sockaddr *)ret, len) < 0 || listen(fd, 1) < 0 ||
@@ -227,7 +228,7 @@ static int listener(const char *address, struct sockaddr_in *ret)
 static int accept_from(const char *address)
 {
 	struct sockaddr_in here, there = {.sin_family = AF_INET};
-	int fd = listener("127.0.0.1", &here);
+	int fd = listener("127.0.0.1", "", &here);
 	inet_pton(AF_INET, address, &there.sin_addr);
 	if (fork() == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -272,7 +273,7 @@ void stage_main(int argc, char **argv)
 	if (strcmp(argv[3], "name") == 0)
 		prctl(PR_SET_NAME, argv[4]);
 	if (strcmp(argv[3], "listen") == 0)
-		listener("127.0.0.1", &ignored);
+		listener("127.0.0.1", argv[4], &ignored);
 	if (strcmp(argv[3], "serve") == 0)
 		serve(argv[4]);
 	else

@@ -51,7 +51,8 @@ const char *stage_ip(void); /* ip(8), NULL: not installed */
 
 void stage_file(const char *path, const char *content); /* with its directories */
 
-/* Copies this program to PATH and starts it: it waits, or does what MODE says. It has
+/* Copies this program to PATH and starts it: it waits, or does what MODE says ("listen": at
+ * 127.0.0.1, port ARG). It has
  * a session of its own and dies with this program. */
 pid_t stage_start(const char *path, const char *mode, const char *arg);
 void stage_copy(const char *path);
