@@ -385,6 +385,41 @@ bool proc_in_unit(int proc, pid_t pid, const char *unit)
 	return false;
 }
 
+/* PATH is cut into its parts. */
+static int unit_of_path(char *path, struct buf *ret)
+{
+	char *save = NULL;
+	for (char *part = strtok_r(path, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
+		const char *dot = strrchr(part, '.');
+		if (part[0] == '_') /* what would look like a file of the kernel's is escaped */
+			part++;
+		if (dot && strcmp(dot, ".slice") != 0)
+			return buf_puts(ret, part);
+		if (!dot)
+			break;
+	}
+	return -ENOENT;
+}
+
+int proc_unit(int proc, pid_t pid, struct buf *ret)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct place at = place_of(pid, "cgroup");
+	char *save = NULL;
+	int r = place_read(proc, &at, 65536, &text, NULL);
+	if (r < 0)
+		return place_failure(proc, pid, -r);
+	for (char *line = text.len ? strtok_r(text.data, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+		char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+		if (!path || (path != controllers + 1 && strncmp(controllers, ":name=systemd:", 14) != 0))
+			continue; /* other hierarchies of version 1 are for anybody */
+		r = unit_of_path(path + 1, ret);
+		if (r != -ENOENT)
+			return r;
+	}
+	return -ENOENT;
+}
+
 int proc_cpu_ns(pid_t pid, uint64_t *ret)
 {
 	clockid_t clock;

@@ -74,6 +74,10 @@ bool proc_in_cgroup(int proc, pid_t pid, const char *cgroup);
 /* Whether it is in the cgroup of this unit, whatever slices that is below. */
 bool proc_in_unit(int proc, pid_t pid, const char *unit);
 
+/* The unit of systemd that the process is in: the outermost below the slices, so of what a user's
+ * own manager runs "user@1000.service". -ENOENT: none. */
+int proc_unit(int proc, pid_t pid, struct buf *ret);
+
 /* CPU time used so far by all threads, in nanoseconds. */
 int proc_cpu_ns(pid_t pid, uint64_t *ret);
 

@@ -2,12 +2,14 @@
 #include "change/unit-codec.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 const char unit_properties[] =
 	"Id,Names,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,SourcePath,ControlGroup,InvocationID,"
-	"DropInPaths,TriggeredBy,RequiredBy,BoundBy,ConsistsOf,ActiveEnterTimestampMonotonic,Transient";
+	"DropInPaths,TriggeredBy,RequiredBy,BoundBy,ConsistsOf,ActiveEnterTimestampMonotonic,Transient,MainPID,"
+	"Listen,Triggers";
 
 void unit_info_free(struct unit_info *info)
 {
@@ -23,6 +25,8 @@ void unit_info_free(struct unit_info *info)
 	strv_free(&info->names);
 	strv_free(&info->drop_ins);
 	strv_free(&info->triggered_by);
+	strv_free(&info->triggers);
+	strv_free(&info->listen);
 	strv_free(&info->carried);
 	*info = (struct unit_info){0};
 }
@@ -97,6 +101,7 @@ static int take_property(struct unit_info *info, const struct line *line)
 		{"Names", NULL, &info->names},
 		{"DropInPaths", NULL, &info->drop_ins},
 		{"TriggeredBy", NULL, &info->triggered_by},
+		{"Triggers", NULL, &info->triggers},
 		{"RequiredBy", NULL, &info->carried},
 		{"BoundBy", NULL, &info->carried},
 		{"ConsistsOf", NULL, &info->carried},
@@ -111,6 +116,10 @@ static int take_property(struct unit_info *info, const struct line *line)
 		info->transient = line->end - line->value == 3 && memcmp(line->value, "yes", 3) == 0;
 	else if (is_property(line, "ActiveEnterTimestampMonotonic"))
 		info->entered_us = strtoull(line->value, NULL, 10);
+	else if (is_property(line, "MainPID"))
+		info->main_pid = (pid_t)strtol(line->value, NULL, 10);
+	else if (is_property(line, "Listen")) /* one line for each */
+		return strv_addf(&info->listen, "%.*s", (int)(line->end - line->value), line->value);
 	return 0;
 }
 
@@ -177,6 +186,19 @@ bool unit_is_up(const struct unit_info *info)
 	for (size_t i = 0; i < sizeof(up) / sizeof(*up); i++)
 		if (strcmp(info->active, up[i]) == 0)
 			return true;
+	return false;
+}
+
+bool unit_listens_on(const struct unit_info *info, bool udp, uint16_t port)
+{
+	char end[32];
+	int len = snprintf(end, sizeof(end), ":%u (%s)", port, udp ? "Datagram" : "Stream");
+	for (size_t i = 0; i < info->listen.n; i++) {
+		const char *text = info->listen.v[i];
+		size_t n = strlen(text);
+		if (text[0] != '/' && n >= (size_t)len && strcmp(text + n - (size_t)len, end) == 0)
+			return true;
+	}
 	return false;
 }
 

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct unit_info {
 	char *id;         /* its real name, whatever alias it was asked for by */
@@ -23,8 +24,11 @@ struct unit_info {
 	char *invocation; /* changes whenever it is started; "" */
 	struct strv drop_ins;
 	struct strv triggered_by;
+	struct strv triggers; /* what a socket, a timer or a path starts */
+	struct strv listen;  /* of a socket: "[::]:22 (Stream)", "/run/x (Datagram)" */
 	struct strv carried; /* what stops when it does: whatever requires it, is bound to it or part of it */
 	uint64_t entered_us; /* when it became active, CLOCK_MONOTONIC; 0: never */
+	pid_t main_pid;   /* of a service; 0: none, or systemd does not know it */
 	bool transient;   /* has no file that would start it again */
 };
 
@@ -52,6 +56,9 @@ bool unit_is_template(const char *name);
 bool unit_is_instance(const char *name);
 int unit_template_of(const char *name, struct buf *ret);
 bool unit_has_type(const char *name, const char *type); /* type: "service" */
+
+/* Whether it is a socket that listens on this port of TCP, or of UDP. */
+bool unit_listens_on(const struct unit_info *info, bool udp, uint16_t port);
 
 /* What [Install] asks for. */
 struct unit_install {

@@ -26,22 +26,40 @@ bool host_runs_systemd(struct host *host)
 	       proc_comm(host->proc, 1, comm) == 0 && strcmp(comm, "systemd") == 0;
 }
 
-static int show(const struct strv *names, size_t first, size_t n, struct unit_infos *ret, struct buf *why)
+/* EXPECTED: how many units; SIZE_MAX: any number. */
+static int ask(const char *const argv[], size_t expected, struct unit_infos *ret, struct buf *why)
 {
-	const char *argv[UNITS_AT_ONCE + 7] = {SYSTEMCTL, "--no-pager", "--property", unit_properties, "show", "--"};
 	_cleanup_buf_ struct buf out = {0}, err = {0};
 	int status = 0;
-	for (size_t i = 0; i < n; i++)
-		argv[6 + i] = names->v[first + i];
 	int r = spawn_read(argv, SHOW_TIMEOUT_MS, &out, &err, &status);
 	r = spawn_explain(r, status, "systemctl show", &err, why);
 	if (r == 0)
 		r = unit_parse_show(&out, ret);
-	if (r == 0 && ret->n != n)
+	if (r == 0 && expected != SIZE_MAX && ret->n != expected)
 		r = -EBADMSG;
 	if (r == -EBADMSG)
 		buf_puts(why, "systemctl show says something that cannot be understood");
 	return r;
+}
+
+static int show(const struct strv *names, size_t first, size_t n, struct unit_infos *ret, struct buf *why)
+{
+	const char *argv[UNITS_AT_ONCE + 7] = {SYSTEMCTL, "--no-pager", "--property", unit_properties, "show", "--"};
+	for (size_t i = 0; i < n; i++)
+		argv[6 + i] = names->v[first + i];
+	return ask(argv, n, ret, why);
+}
+
+int units_show_sockets(struct unit_infos *ret, struct buf *ret_why)
+{
+	const char *argv[] = {SYSTEMCTL, "--no-pager", "--property", unit_properties, "show", "--", "*.socket", NULL};
+	_cleanup_units_ struct unit_infos all = {0};
+	int r = ask(argv, SIZE_MAX, &all, ret_why);
+	if (r < 0)
+		return r;
+	*ret = all;
+	all = (struct unit_infos){0};
+	return 0;
 }
 
 static int move_all(struct unit_infos *to, struct unit_infos *from)

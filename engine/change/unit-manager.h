@@ -18,6 +18,9 @@ bool host_runs_systemd(struct host *host);
 int units_show(const struct strv *names, struct unit_infos *ret, struct buf *ret_why);
 int unit_show(const char *name, struct unit_infos *ret, struct buf *ret_why); /* one */
 
+/* All sockets that systemd has loaded. */
+int units_show_sockets(struct unit_infos *ret, struct buf *ret_why);
+
 /* The script of a unit: /etc/init.d/NAME. -ENOENT: there is none, or another type of unit. */
 int sysv_script(struct host *host, const char *unit, struct buf *ret_path);
 

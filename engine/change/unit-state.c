@@ -253,7 +253,38 @@ static int check_file(struct host *host, const struct state *s, struct buf *note
 	return -ESTALE;
 }
 
-static int bring(struct host *host, const struct state *s, bool up, struct buf *note)
+/* The services of a socket that run. */
+static int add_triggered(const char *socket, struct strv *ret, struct buf *note)
+{
+	_cleanup_units_ struct unit_infos infos = {0}, services = {0};
+	int r = unit_has_type(socket, "socket") ? unit_show(socket, &infos, note) : 0;
+	if (r == 0 && infos.n && infos.v[0].triggers.n)
+		r = units_show(&infos.v[0].triggers, &services, note);
+	for (size_t i = 0; r == 0 && i < services.n; i++)
+		if (unit_is_up(&services.v[i]))
+			r = strv_add(ret, services.v[i].id);
+	return r;
+}
+
+/* systemd does not start a socket whose service runs, as it does again when both were stopped,
+ * the socket first. Cut short in between, the service is what the socket starts when needed. */
+static int start_again(struct host *host, const struct state *s, struct buf *note)
+{
+	_cleanup_strv_ struct strv services = {0};
+	size_t stopped = 0;
+	int r = s->script ? 0 : add_triggered(s->unit, &services, note);
+	for (; r == 0 && stopped < services.n; stopped += r == 0)
+		r = unit_do(host, "stop", services.v[stopped], note);
+	if (r == 0)
+		r = unit_do(host, "start", s->unit, note);
+	for (size_t i = 0; i < stopped; i++) {
+		int back = unit_do(host, "start", services.v[i], note);
+		r = r < 0 ? r : back;
+	}
+	return r;
+}
+
+static int bring(struct host *host, const struct state *s, bool up, bool undo, struct buf *note)
 {
 	bool now = false;
 	int r = ask_up(host, s, &now, note);
@@ -261,7 +292,7 @@ static int bring(struct host *host, const struct state *s, bool up, struct buf *
 		return r;
 	if (up && !s->script && (r = check_file(host, s, note)) < 0)
 		return r;
-	r = unit_do(host, up ? "start" : "stop", s->unit, note);
+	r = up && undo ? start_again(host, s, note) : unit_do(host, up ? "start" : "stop", s->unit, note);
 	/* A script may return before what it started can be seen. */
 	for (int waited = 0; r == 0 && s->script && now != up && waited < SCRIPT_WAIT_MS; waited += JOB_POLL_MS) {
 		r = ask_up(host, s, &now, note);
@@ -273,7 +304,7 @@ static int bring(struct host *host, const struct state *s, bool up, struct buf *
 
 /* One way or the other. RULE 3. */
 static int turn(struct host *host, const struct state *s, const struct unit_links *take, const struct unit_links *make,
-                bool up, struct buf *note)
+                bool up, bool undo, struct buf *note)
 {
 	_cleanup_(count_free) struct count n = {0};
 	bool told = !s->script && host_runs_systemd(host);
@@ -287,7 +318,7 @@ static int turn(struct host *host, const struct state *s, const struct unit_link
 	if (r == 0 && told && (take->n || make->n || (s->moves && up)))
 		r = units_reload(note);
 	if (r == 0 && s->moves)
-		r = bring(host, s, up, note);
+		r = bring(host, s, up, undo, note);
 	if (r < 0 && swap_links(host, make, take) == 0 && told && (take->n || make->n)) {
 		_cleanup_buf_ struct buf ignored = {0};
 		units_reload(&ignored);
@@ -313,7 +344,7 @@ static int apply(struct host *host, struct change *c, struct effect *effect)
 	_cleanup_state_ struct state s = {0};
 	int r = state_read(c, &s);
 	if (r == 0)
-		r = turn(host, &s, &s.take, &s.make, s.is_up, &effect->note);
+		r = turn(host, &s, &s.take, &s.make, s.is_up, false, &effect->note);
 	if (r < 0)
 		remove_dirs(host, json_object_get(c->data, "dirs"));
 	return r;
@@ -324,7 +355,7 @@ static int revert(struct host *host, const struct change *c, struct effect *effe
 	_cleanup_state_ struct state s = {0};
 	int r = state_read(c, &s);
 	if (r == 0)
-		r = turn(host, &s, &s.make, &s.take, s.was_up, &effect->note);
+		r = turn(host, &s, &s.make, &s.take, s.was_up, true, &effect->note);
 	if (r == 0)
 		remove_dirs(host, json_object_get(c->data, "dirs"));
 	return r;

@@ -21,6 +21,9 @@ static void show(const struct buf *text)
 		MUST(u->id && u->id[0] && u->names.n);
 		MUST(u->load && u->active && u->sub && u->file_state && u->fragment && u->source && u->cgroup && u->invocation);
 		unit_is_up(u);
+		for (size_t k = 0; k < u->listen.n; k++)
+			MUST(!strchr(u->listen.v[k], '\n'));
+		MUST(u->listen.n || !unit_listens_on(u, false, 22));
 		MUST(!(unit_is_template(u->id) && unit_is_instance(u->id)));
 		_cleanup_buf_ struct buf template = {0};
 		if (unit_is_instance(u->id) && unit_template_of(u->id, &template) == 0)

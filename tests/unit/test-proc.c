@@ -230,6 +230,55 @@ static void users_by_the_hosts_own_file(void **state)
 	close(root);
 }
 
+/* What /proc would say of a process in these control groups. */
+static int unit_of(struct stage *s, const char *cgroup, struct buf *ret)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/77", s->dir);
+	assert_true(mkdir(path, 0755) == 0 || errno == EEXIST);
+	snprintf(path, sizeof(path), "%s/77/cgroup", s->dir);
+	FILE *f = fopen(path, "w");
+	fputs(cgroup, f);
+	fclose(f);
+	int proc = open(s->dir, O_RDONLY | O_DIRECTORY);
+	int r = proc_unit(proc, 77, ret);
+	close(proc);
+	return r;
+}
+
+static void the_unit_of_a_process(void **state)
+{
+	struct stage *s = *state;
+	static const struct {
+		const char *cgroup, *unit;
+	} cases[] = {
+		{"0::/system.slice/cron.service\n", "cron.service"},
+		{"0::/system.slice/docker.service/app/x.service\n", "docker.service"},
+		{"0::/system.slice/system-getty.slice/getty@tty1.service\n", "getty@tty1.service"},
+		{"0::/user.slice/user-0.slice/user@0.service/app.slice/x.service\n", "user@0.service"},
+		{"0::/user.slice/user-0.slice/session-3.scope\n", "session-3.scope"},
+		{"0::/init.scope\n", "init.scope"},
+		{"0::/system.slice/_cpu.service\n", "cpu.service"},
+		/* version 1, and both at once */
+		{"5:memory:/evil.service\n1:name=systemd:/system.slice/a.service\n0::/\n", "a.service"},
+		{"1:name=systemd:/\n0::/system.slice/b.service\n", "b.service"},
+		{"0::/\n", NULL},
+		{"0::/system.slice\n", NULL},
+		{"0::/docker/4711\n", NULL},
+		{"5:memory:/evil.service\n", NULL},
+		{"1:name=systemdx:/evil.service\n", NULL},
+		{"junk\n0:\n", NULL},
+		{"", NULL},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		_cleanup_buf_ struct buf unit = {0};
+		assert_int_equal(unit_of(s, cases[i].cgroup, &unit), cases[i].unit ? 0 : -ENOENT);
+		assert_string_equal(buf_text(&unit), cases[i].unit ? cases[i].unit : "");
+	}
+	_cleanup_buf_ struct buf none = {0};
+	assert_int_equal(proc_unit(s->host.proc, 4194304 + 1, &none), -ESRCH);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_make, stage_drop)
 
 int main(int argc, char **argv)
@@ -246,6 +295,7 @@ int main(int argc, char **argv)
 		TEST(children_and_newcomers),
 		TEST(processor_time_is_counted),
 		TEST(users_by_the_hosts_own_file),
+		TEST(the_unit_of_a_process),
 	};
 	return cmocka_run_group_tests_name("proc", tests, NULL, NULL);
 }

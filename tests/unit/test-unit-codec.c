@@ -34,6 +34,7 @@ static const char shown[] =
 	"ActiveEnterTimestampMonotonic=2714344399\n"
 	"InvocationID=2dd2092895454b4b8c28bc3df5220469\n"
 	"Transient=no\n"
+	"MainPID=412\n"
 	"SomethingNew=a=b\n"
 	"\n"
 	"Id=a\\x2db.service\n"
@@ -59,6 +60,8 @@ static void test_show(void **state)
 	assert_string_equal(u->cgroup, "/system.slice/evil.service");
 	assert_true(u->entered_us == 2714344399u);
 	assert_true(unit_is_up(u) && !u->transient);
+	assert_int_equal(u->main_pid, 412);
+	assert_false(unit_listens_on(u, false, 22));
 	/* What was not said is empty, never NULL; a unit has its own name at least. */
 	u = &infos.v[1];
 	assert_string_equal(u->id, "a\\x2db.service");
@@ -66,6 +69,30 @@ static void test_show(void **state)
 	assert_string_equal(u->fragment, "");
 	assert_string_equal(u->invocation, "");
 	assert_true(!unit_is_up(u) && u->transient);
+}
+
+static void test_sockets(void **state)
+{
+	(void)state;
+	_cleanup_units_ struct unit_infos infos = {0};
+	_cleanup_buf_ struct buf b = text("Triggers=a.service b.service\nListen=[::]:22 (Stream)\nListen=127.0.0.1:53 (Datagram)\n"
+	                                  "Listen=/run/x:80 (Stream)\nListen=[fe80::1%eth0]:443 (SequentialPacket)\n"
+	                                  "Id=a.socket\nMainPID=0\n\nId=b.socket\n");
+	assert_int_equal(unit_parse_show(&b, &infos), 0);
+	assert_int_equal(infos.n, 2);
+	const struct unit_info *u = &infos.v[0];
+	assert_int_equal(u->listen.n, 4);
+	assert_string_equal(u->listen.v[0], "[::]:22 (Stream)");
+	assert_int_equal(u->triggers.n, 2);
+	assert_int_equal(u->main_pid, 0);
+	assert_true(unit_listens_on(u, false, 22) && unit_listens_on(u, true, 53));
+	static const struct {
+		bool udp;
+		uint16_t port;
+	} not[] = {{true, 22}, {false, 53}, {false, 80}, {false, 2}, {false, 443}, {true, 443}, {true, 3}};
+	for (size_t i = 0; i < sizeof(not) / sizeof(*not); i++)
+		assert_false(unit_listens_on(u, not[i].udp, not[i].port));
+	assert_int_equal(infos.v[1].listen.n, 0);
 }
 
 static void test_show_junk(void **state)
@@ -187,6 +214,7 @@ static void test_expand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sockets),
 		cmocka_unit_test(test_show),      cmocka_unit_test(test_show_junk), cmocka_unit_test(test_up),
 		cmocka_unit_test(test_templates), cmocka_unit_test(test_install),   cmocka_unit_test(test_expand),
 	};
