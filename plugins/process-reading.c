@@ -3,10 +3,10 @@
 
 #include "base/proc.h"
 #include "change/process-kill.h"
-#include "change/process-select.h"
 #include "change/process-stop.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 int reading_begin(struct reading *reading, struct host *host, struct processes *list)
@@ -54,7 +54,7 @@ int reading_descendants(struct reading *reading)
 	return r;
 }
 
-int reading_planned(const struct plan *plan, struct pids *ret)
+static int list_planned(const struct plan *plan, struct pids *ret)
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < plan_count(plan); i++) {
@@ -66,5 +66,40 @@ int reading_planned(const struct plan *plan, struct pids *ret)
 		for (size_t k = 0; r == 0 && k < list.n; k++)
 			r = pids_sorted_add(ret, list.v[k].id.pid);
 	}
+	return r;
+}
+
+int reading_drop_planned(const struct plan *plan, bool standing, struct processes *list, struct processes *left)
+{
+	_cleanup_pids_ struct pids planned = {0};
+	int r = list_planned(plan, &planned);
+	size_t kept = 0;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list->n; i++) {
+		struct process *p = &list->v[i];
+		if (!(standing && p->stopped) && !pids_sorted_has(&planned, p->id.pid))
+			list->v[kept++] = *p;
+		else if (processes_add(left, p) < 0) /* has freed it */
+			r = -ENOMEM;
+	}
+	list->n = kept;
+	return r;
+}
+
+int reading_selector(const struct processes *list, struct selector **ret)
+{
+	json_t *pids = json_array();
+	for (size_t i = 0; pids && i < list->n; i++) {
+		char pid[16];
+		snprintf(pid, sizeof(pid), "%d", (int)list->v[i].id.pid);
+		if (list->v[i].direct && json_array_append_new(pids, json_string(pid)) < 0) {
+			json_decref(pids);
+			return -ENOMEM;
+		}
+	}
+	json_t *json = json_pack("{sb so}", "tree", 1, "pid", pids);
+	int r = json ? selector_from_json(json, ret) : -ENOMEM;
+	json_decref(json);
 	return r;
 }

@@ -8,6 +8,7 @@
 #include "base/pids.h"
 #include "base/users.h"
 #include "change/process-record.h"
+#include "change/process-select.h"
 #include "core/plan.h"
 
 /* The processes meant, in the order in which they were found. */
@@ -28,7 +29,11 @@ int reading_one(void *ctx, pid_t pid);
 /* Reads all that has grown from what was read. */
 int reading_descendants(struct reading *reading);
 
-/* Those that earlier steps of the plan stop or kill already, sorted. */
-int reading_planned(const struct plan *plan, struct pids *ret);
+/* Moves those that earlier steps of the plan stop or kill already from LIST to LEFT, and, with
+ * STANDING, those that stand still anyway. */
+int reading_drop_planned(const struct plan *plan, bool standing, struct processes *list, struct processes *left);
+
+/* A selector of just those that are in LIST themselves, with their trees. */
+int reading_selector(const struct processes *list, struct selector **ret);
 
 #endif

@@ -9,6 +9,7 @@ extern const struct action process_stop;
 extern const struct action process_kill;
 extern const struct action net_block;
 extern const struct action net_isolate;
+extern const struct action port_close;
 extern const struct action file_find;
 extern const struct action file_quarantine;
 extern const struct action file_strip_rights;
@@ -41,6 +42,7 @@ const struct action *const actions[] = {
 	&process_kill,
 	&net_block,
 	&net_isolate,
+	&port_close,
 	&file_find,
 	&file_quarantine,
 	&file_strip_rights,

@@ -282,46 +282,15 @@ static int tell(struct plan *plan, const struct session *s, bool facts)
 	                         s->peers.n ? ", from " : "", s->peers.n ? s->peers.v[0] : "");
 }
 
-static int make_selector(const struct processes *list, struct selector **ret)
-{
-	json_t *pids = json_array();
-	for (size_t i = 0; pids && i < list->n; i++) {
-		char pid[16];
-		snprintf(pid, sizeof(pid), "%d", (int)list->v[i].id.pid);
-		if (list->v[i].direct && json_array_append_new(pids, json_text(pid)) < 0)
-			return -ENOMEM;
-	}
-	json_t *json = json_pack("{sb so}", "tree", 1, "pid", pids);
-	int r = json ? selector_from_json(json, ret) : -ENOMEM;
-	json_decref(json);
-	return r;
-}
-
-/* Those whom an earlier step of the plan ends already. */
-static int drop_planned(const struct plan *plan, struct processes *list)
-{
-	_cleanup_pids_ struct pids planned = {0};
-	size_t kept = 0;
-	int r = reading_planned(plan, &planned);
-	for (size_t i = 0; r == 0 && i < list->n; i++) {
-		if (pids_sorted_has(&planned, list->v[i].id.pid))
-			process_free(&list->v[i]);
-		else
-			list->v[kept++] = list->v[i];
-	}
-	if (r == 0)
-		list->n = kept;
-	return r;
-}
-
 static int plan_kill(struct host *host, struct plan *plan, struct processes *list)
 {
 	_cleanup_(selector_free) struct selector *selector = NULL;
+	_cleanup_processes_ struct processes planned = {0};
 	const struct processes none = {0};
-	int r = drop_planned(plan, list);
+	int r = reading_drop_planned(plan, false, list, &planned);
 	if (r < 0 || !list->n)
 		return r;
-	r = make_selector(list, &selector);
+	r = reading_selector(list, &selector);
 	if (r == 0)
 		r = processes_plan(host, plan, &process_kill_kind, selector, list, &none);
 	if (r < 0)

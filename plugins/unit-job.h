@@ -46,6 +46,9 @@ struct deed {
 	int (*plan_script)(struct unit_job *job, struct unit_target *t);
 };
 
+/* unit.disable's, for other actions: what starts the unit is taken away. */
+extern const struct deed unit_disable_deed;
+
 /* The plan function of an action: DEED for each unit of the argument "unit". */
 int unit_job_run(struct host *host, const struct args *args, struct plan *plan, const struct deed *deed);
 

@@ -221,10 +221,11 @@ static int stop_plan(struct host *host, const struct args *args, struct plan *pl
 	return unit_job_run(host, args, plan, &deed);
 }
 
+const struct deed unit_disable_deed = {"disable", true, false, disable_unit, disable_script};
+
 static int disable_plan(struct host *host, const struct args *args, struct plan *plan)
 {
-	static const struct deed deed = {"disable", true, false, disable_unit, disable_script};
-	return unit_job_run(host, args, plan, &deed);
+	return unit_job_run(host, args, plan, &unit_disable_deed);
 }
 
 static int mask_plan(struct host *host, const struct args *args, struct plan *plan)

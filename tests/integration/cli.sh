@@ -17,7 +17,7 @@ is_json() {
 
 check "--help" respond --help
 check "--version" respond --version
-for action in process.find process.stop process.kill net.block net.isolate file.quarantine ssh.strip-keys sshd.harden cron.remove; do
+for action in process.find process.stop process.kill net.block net.isolate port.close file.quarantine ssh.strip-keys sshd.harden cron.remove; do
 	check "--actions lists $action" grep -q "$action" <<<"$(respond --actions)"
 	check "--actions $action" grep -q "$action" <<<"$(respond --actions $action)"
 	check "--actions $action for machines" is_json < <(respond --actions $action --format json)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * listener ADDRESS PORT
+ * listener ADDRESS PORT [worker]
  *
- * Stands for an intruder's server: accepts every connection and holds it. Ends at
+ * Stands for an intruder's server: accepts every connection and holds it; with a third
+ * argument a child of it does. Ends at
  * RANGE_DEADLINE (seconds since the epoch), or after a minute.
  */
 #include <arpa/inet.h>
@@ -17,13 +18,18 @@
 int main(int argc, char **argv)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET};
-	if (argc != 3 || inet_pton(AF_INET, argv[1], &at.sin_addr) != 1)
+	if ((argc != 3 && argc != 4) || inet_pton(AF_INET, argv[1], &at.sin_addr) != 1)
 		return 2;
 	at.sin_port = htons((uint16_t)atoi(argv[2]));
 
 	const char *until = getenv("RANGE_DEADLINE");
 	long seconds = until ? (long)(atoll(until) - time(NULL)) : 60;
 	alarm(seconds > 0 ? (unsigned)seconds : 1);
+
+	if (argc == 4 && fork() > 0)
+		for (;;)
+			pause();
+	alarm(seconds > 0 ? (unsigned)seconds : 1); /* a child inherits none */
 
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
