@@ -11,9 +11,11 @@
 #include <errno.h>
 #include <string.h>
 
-static int fail(struct plan *plan, int r, const struct buf *why, const char *hint)
+static int fail(struct plan *plan, int r, const struct buf *why)
 {
-	return why->len ? plan_fail(plan, r, "%s%s", why->data, r == -ENOENT ? hint : "") : r;
+	if (r == -ENOENT && why->len)
+		return plan_fail(plan, r, "%s; run %s if its lists are old", why->data, packages_refresh());
+	return why->len ? plan_fail(plan, r, "%s", why->data) : r;
 }
 
 static int find_missing(const struct strv *names, struct plan *plan, struct strv *ret, struct buf *why)
@@ -28,7 +30,7 @@ static int find_missing(const struct strv *names, struct plan *plan, struct strv
 			r = plan_note(plan, "%s is installed", buf_text(&name));
 			break;
 		case PACKAGE_HALFWAY:
-			r = plan_residual(plan, "%s is not wholly installed: run dpkg --configure -a", buf_text(&name));
+			r = plan_residual(plan, "%s is not wholly installed: run %s", buf_text(&name), packages_repair());
 			break;
 		default:
 			r = strv_add_new(ret, now.v[i].name);
@@ -51,7 +53,7 @@ static int ensure_plan(struct host *host, const struct args *args, struct plan *
 	if (r == 0 && missing.n)
 		r = packages_plan(&missing, &all, &why);
 	if (r < 0)
-		return fail(plan, r, &why, "; run apt-get update if its lists are old");
+		return fail(plan, r, &why);
 	for (size_t i = 0; r == 0 && i < all.n; i++)
 		r = plan_fact(plan, "package", all.v[i].name);
 	if (r == 0)

@@ -187,6 +187,178 @@ int dpkg_parse_status(const struct buf *text, struct package_set *ret)
 	return 0;
 }
 
+/* ---- dnf and rpm ------------------------------------------------------------------------ */
+
+enum section { SECTION_NONE, SECTION_INSTALL, SECTION_REMOVE };
+
+static const struct {
+	const char *header;
+	enum section section;
+} sections[] = {
+	{"Installing:", SECTION_INSTALL},
+	{"Installing dependencies:", SECTION_INSTALL},
+	{"Upgrading:", SECTION_REMOVE},
+	{"Downgrading:", SECTION_REMOVE},
+	{"Reinstalling:", SECTION_REMOVE},
+	{"Removing:", SECTION_REMOVE},
+	{"Removing dependent packages:", SECTION_REMOVE},
+	{"Removing unused dependencies:", SECTION_REMOVE},
+};
+
+/* The table of a transaction while it is read. A row is name, architecture, version, repository
+ * and size, over as many lines as it takes. */
+struct table {
+	enum section section;
+	unsigned column;
+	char *name;
+	struct package_set install, remove;
+};
+
+static void table_free(struct table *t)
+{
+	free(t->name);
+	package_set_free(&t->install);
+	package_set_free(&t->remove);
+}
+
+static int add_row(struct table *t, const char *version)
+{
+	if (!is_name(t->name) || !is_version(version))
+		return -EBADMSG;
+	if (t->section == SECTION_REMOVE)
+		return package_set_add(&t->remove, t->name, version, PACKAGE_INSTALLED);
+	/* Of two architectures at once the name alone does not tell one from the other. */
+	return package_set_find(&t->install, t->name) ? -EBADMSG
+	                                              : package_set_add(&t->install, t->name, version, PACKAGE_ABSENT);
+}
+
+static int add_cell(struct table *t, const char *word)
+{
+	bool unit = word[0] && !word[1] && strchr("kMGT", word[0]);
+	if (t->column == 5 && unit) {
+		t->column = 0;
+		return 0;
+	}
+	t->column %= 5; /* a size in bytes has no unit */
+	if (t->column == 0) {
+		free(t->name);
+		t->name = strdup(word);
+		if (!t->name)
+			return -ENOMEM;
+	}
+	if (t->column == 4 && !isdigit((unsigned char)word[0]))
+		return -EBADMSG;
+	return t->column++ == 2 ? add_row(t, word) : 0;
+}
+
+/* "replacing  NAME.ARCH VERSION" */
+static int add_replaced(struct table *t, char *rest)
+{
+	char *name = strtok_r(NULL, " ", &rest), *dot = name ? strrchr(name, '.') : NULL;
+	if (!dot)
+		return -EBADMSG;
+	*dot = '\0';
+	return is_name(name) ? package_set_add(&t->remove, name, "", PACKAGE_INSTALLED) : -EBADMSG;
+}
+
+static int read_row(struct table *t, char *line)
+{
+	char *rest = NULL;
+	int r = t->section == SECTION_NONE ? -EBADMSG : 0;
+	for (char *word = strtok_r(line, " ", &rest); r == 0 && word; word = strtok_r(NULL, " ", &rest)) {
+		if (strcmp(word, "replacing") == 0 && (t->column == 0 || t->column == 5))
+			return add_replaced(t, rest);
+		r = add_cell(t, word);
+	}
+	return r;
+}
+
+static int enter_section(struct table *t, const char *line)
+{
+	bool whole = t->column == 0 || t->column == 5;
+	t->section = SECTION_NONE;
+	t->column = 0;
+	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++)
+		if (strcmp(line, sections[i].header) == 0)
+			t->section = sections[i].section;
+	return whole ? 0 : -EBADMSG;
+}
+
+/* Begins below the second rule of "=" and ends at the summary. */
+static int read_table(const struct buf *text, struct table *t, unsigned *ret_rules)
+{
+	char *line;
+	bool ended = false;
+	int r = 0;
+	for (size_t at = 0; r == 0 && !ended && (line = next_line(text, &at, &r));) {
+		if (strncmp(line, "====", 4) == 0)
+			++*ret_rules;
+		else if (*ret_rules >= 2 && strcmp(line, "Transaction Summary") == 0)
+			ended = true;
+		else if (*ret_rules >= 2 && line[0] == ' ')
+			r = read_row(t, line);
+		else if (*ret_rules >= 2 && line[0])
+			r = enter_section(t, line);
+		free(line);
+	}
+	return r == 0 && ended ? enter_section(t, "") : r < 0 ? r : *ret_rules ? -EBADMSG : -ENODATA;
+}
+
+int dnf_parse_transaction(const struct buf *text, struct package_set *ret_install, struct package_set *ret_remove)
+{
+	_cleanup_(table_free) struct table t = {0};
+	unsigned rules = 0;
+	int r = read_table(text, &t, &rules);
+	if (r < 0)
+		return r;
+	*ret_install = t.install;
+	*ret_remove = t.remove;
+	t.install = t.remove = (struct package_set){0};
+	return 0;
+}
+
+static int parse_query(char *line, struct package_set *set, size_t *absent)
+{
+	char *name = strsep(&line, "\t"), *version = line;
+	if (!version) {
+		*absent += strncmp(name, "package ", 8) == 0;
+		return 0;
+	}
+	if (!is_name(name) || !is_version(version))
+		return -EBADMSG;
+	return package_set_find(set, name) ? 0 : package_set_add(set, name, version, PACKAGE_INSTALLED);
+}
+
+int rpm_parse_query(const struct buf *text, struct package_set *ret, size_t *ret_absent)
+{
+	_cleanup_packages_ struct package_set set = {0};
+	size_t absent = 0;
+	int r = 0;
+	char *line;
+	for (size_t at = 0; r == 0 && (line = next_line(text, &at, &r));) {
+		if (*line)
+			r = parse_query(line, &set, &absent);
+		free(line);
+	}
+	if (r < 0)
+		return r;
+	*ret = set;
+	*ret_absent = absent;
+	set = (struct package_set){0};
+	return 0;
+}
+
+/* "NAME is needed by (installed) NAME-VERSION.ARCH" */
+bool rpm_needed_by(const struct buf *text, struct buf *ret)
+{
+	static const char words[] = " is needed by (installed) ";
+	const char *at = strstr(buf_text(text), words);
+	if (!at)
+		return false;
+	at += strlen(words);
+	return buf_add(ret, at, strcspn(at, " \n")) == 0;
+}
+
 /* dpkg(1), --verify-format rpm: "??5?????? c /etc/x", "missing   c /etc/x". One that the
  * administrator took away is his change, too. */
 bool dpkg_configuration_changed(const struct buf *text)

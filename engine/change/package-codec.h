@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What programs that manage packages print, read: apt-get(8) with --simulate, and
- * dpkg-query(1). Pure, no I/O.
+ * What programs that manage packages print, read: apt-get(8) with --simulate, dpkg-query(1),
+ * dnf(8) with --assumeno, and rpm(8). Pure, no I/O.
  */
 #ifndef RESPOND_CHANGE_PACKAGE_CODEC_H
 #define RESPOND_CHANGE_PACKAGE_CODEC_H
@@ -43,7 +43,18 @@ int apt_parse_simulation(const struct buf *text, struct package_set *ret_install
 #define DPKG_FORMAT "${binary:Package}\\t${Version}\\t${db:Status-Status}\\n"
 int dpkg_parse_status(const struct buf *text, struct package_set *ret);
 
-/* Whether dpkg --verify says that a configuration file is not as the package brought it. */
+/* The transaction that dnf would make. -ENODATA: it says of none. -EBADMSG: a part of it cannot be
+ * understood, or is no matter of packages alone (module streams). */
+int dnf_parse_transaction(const struct buf *text, struct package_set *ret_install, struct package_set *ret_remove);
+
+/* The lines of rpm --query with RPM_FORMAT; RET_ABSENT: how many it says are not installed. */
+#define RPM_FORMAT "%{NAME}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\n"
+int rpm_parse_query(const struct buf *text, struct package_set *ret, size_t *ret_absent);
+
+/* Who needs what rpm --erase was to remove: the first that it names. */
+bool rpm_needed_by(const struct buf *text, struct buf *ret);
+
+/* Whether dpkg --verify, or rpm --verify, says that a configuration file is not as the package brought it. */
 bool dpkg_configuration_changed(const struct buf *text);
 
 /* [[name, version, whether configuration files were there before], ...] (NULL: no memory), and

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The package manager of the host: apt-get(8) with dpkg(1). What it is told to do it does
+ * The package manager of the host: apt-get(8) with dpkg(1), or dnf(8) with rpm(8). What it is told to do it does
  * without asking anybody, and for the packages that were named, never for others.
  * Failures are explained in RET_WHY (escaped).
  */
@@ -12,6 +12,11 @@
 
 /* 0; -EOPNOTSUPP: there is none that is known, or it is not this host. */
 int packages_can(struct host *host, struct buf *ret_why);
+
+/* The command that renews what is known of packages, and the one that ends what is halfway, for
+ * people; "" where there is none. */
+const char *packages_refresh(void);
+const char *packages_repair(void);
 
 /* What is known of NAMES; one that is unknown is PACKAGE_ABSENT. */
 int packages_show(const struct strv *names, struct package_set *ret, struct buf *ret_why);

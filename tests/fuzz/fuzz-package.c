@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What apt-get --simulate and dpkg-query say: each package that is understood has a name, and
+ * What apt-get --simulate, dpkg-query, dnf and rpm say: each package that is understood has a name, and
  * comes back from the journal as it was.
  */
 #include "fuzz.h"
@@ -38,5 +38,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(r == 0 || r == -EBADMSG);
 	check(&known);
 	dpkg_configuration_changed(&status);
+	_cleanup_packages_ struct package_set dnf_install = {0}, dnf_remove = {0}, queried = {0};
+	_cleanup_buf_ struct buf who = {0};
+	size_t absent = 0;
+	r = dnf_parse_transaction(&simulation, &dnf_install, &dnf_remove);
+	MUST(r == 0 || r == -EBADMSG || r == -ENODATA);
+	check(&dnf_install);
+	check(&dnf_remove);
+	r = rpm_parse_query(&status, &queried, &absent);
+	MUST(r == 0 || r == -EBADMSG);
+	check(&queried);
+	MUST(!rpm_needed_by(&status, &who) || !strpbrk(buf_text(&who), " \n"));
 	return 0;
 }

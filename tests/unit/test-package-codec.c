@@ -104,6 +104,88 @@ static void changed_configuration(void **state)
 	}
 }
 
+#define RULE "================================================================================\n"
+#define HEAD "Dependencies resolved.\n" RULE " Package                      Arch   Version Repo   Size\n" RULE
+#define TAIL "\nTransaction Summary\n" RULE "Install  2 Packages\n"
+
+/* As dnf 4.14 prints it: a row takes as many lines as it needs. */
+static void a_transaction(void **state)
+{
+	(void)state;
+	_cleanup_packages_ struct package_set install = {0}, remove = {0};
+	_cleanup_buf_ struct buf out = text(
+		"Last metadata expiration check: 0:00:01 ago\n" HEAD
+		"Installing:\n jail                         noarch 2:1.0-1 t     6.2 k\n     replacing  old.x86_64 1.0-1\n"
+		"Installing dependencies:\n jail-library-with-a-very-long-name\n                              noarch 2.0~rc1-1 t\n"
+		"                                                    621  \n small                        noarch 1-1 t     12 M\n"
+		"Upgrading:\n present noarch 2.0-1 t 7.1 k\n"
+		"Removing dependent packages:\n gone noarch 1.0-1 @t 0  \n" TAIL);
+	assert_int_equal(dnf_parse_transaction(&out, &install, &remove), 0);
+	assert_int_equal(install.n, 3);
+	is(&install, 0, "jail", "2:1.0-1", PACKAGE_ABSENT);
+	is(&install, 1, "jail-library-with-a-very-long-name", "2.0~rc1-1", PACKAGE_ABSENT);
+	is(&install, 2, "small", "1-1", PACKAGE_ABSENT);
+	assert_int_equal(remove.n, 3);
+	is(&remove, 0, "old", "", PACKAGE_INSTALLED);
+	is(&remove, 1, "present", "2.0-1", PACKAGE_INSTALLED);
+	is(&remove, 2, "gone", "1.0-1", PACKAGE_INSTALLED);
+}
+
+static void what_is_no_transaction(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *out;
+		int error;
+	} cases[] = {
+		{"", -ENODATA},
+		{"No match for argument: x\n", -ENODATA},
+		{"Package a is already installed.\nDependencies resolved.\nNothing to do.\nComplete!\n", -ENODATA},
+		{HEAD "Installing:\n a noarch 1-1 t 6.2 k\n", -EBADMSG}, /* cut off */
+		{HEAD "Installing:\n a noarch 1-1\n" TAIL, -EBADMSG},
+		{HEAD "Installing:\n a noarch 1-1 t k\n" TAIL, -EBADMSG},
+		{HEAD "Installing:\n a noarch 1-1\nUpgrading:\n b noarch 1-1 t 1 k\n" TAIL, -EBADMSG},
+		{HEAD "Installing:\n -a noarch 1-1 t 1 k\n" TAIL, -EBADMSG},
+		{HEAD "Installing:\n a noarch 1/1 t 1 k\n" TAIL, -EBADMSG},
+		{HEAD "Enabling module streams:\n perl 5.26\n" TAIL, -EBADMSG},
+		{HEAD "Installing:\n a x86_64 1-1 t 1 k\n a i686 1-1 t 1 k\n" TAIL, -EBADMSG},
+		{HEAD " a noarch 1-1 t 1 k\n" TAIL, -EBADMSG},
+		{HEAD "Installing:\n a noarch 1-1 t 1 k\n  replacing  b\n" TAIL, -EBADMSG},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct package_set install = {0}, remove = {0};
+		_cleanup_buf_ struct buf out = text(cases[i].out);
+		int r = dnf_parse_transaction(&out, &install, &remove);
+		if (r != cases[i].error)
+			fail_msg("%d, not %d: %s", r, cases[i].error, cases[i].out);
+		assert_true(!install.v && !remove.v);
+	}
+}
+
+static void what_rpm_says(void **state)
+{
+	(void)state;
+	_cleanup_packages_ struct package_set known = {0};
+	size_t absent = 0;
+	_cleanup_buf_ struct buf out = text("jail\t2:1.0-1\npackage nonesuch is not installed\nkernel\t6.1-1\nkernel\t6.2-1\n");
+	assert_int_equal(rpm_parse_query(&out, &known, &absent), 0);
+	assert_int_equal(known.n, 2);
+	assert_int_equal(absent, 1);
+	is(&known, 0, "jail", "2:1.0-1", PACKAGE_INSTALLED);
+	is(&known, 1, "kernel", "6.1-1", PACKAGE_INSTALLED);
+	_cleanup_buf_ struct buf bad = text("-jail\t1\n"), who = {0};
+	struct package_set none = {0};
+	assert_int_equal(rpm_parse_query(&bad, &none, &absent), -EBADMSG);
+	_cleanup_buf_ struct buf needed = text("error: Failed dependencies:\n\tlib is needed by (installed) fan-1-1.noarch\n"
+	                                       "\tlib is needed by (installed) other-1-1.noarch\n");
+	assert_true(rpm_needed_by(&needed, &who));
+	assert_string_equal(buf_text(&who), "fan-1-1.noarch");
+	assert_false(rpm_needed_by(&out, &who));
+	_cleanup_buf_ struct buf verified = text(".......T.  d /usr/share/doc/x\n"), changed = text("..5....T.  c /etc/x\n");
+	assert_false(dpkg_configuration_changed(&verified));
+	assert_true(dpkg_configuration_changed(&changed));
+}
+
 static void to_json_and_back(void **state)
 {
 	(void)state;
@@ -132,6 +214,9 @@ int main(void)
 		cmocka_unit_test(what_is_no_simulation),
 		cmocka_unit_test(states),
 		cmocka_unit_test(changed_configuration),
+		cmocka_unit_test(a_transaction),
+		cmocka_unit_test(what_is_no_transaction),
+		cmocka_unit_test(what_rpm_says),
 		cmocka_unit_test(to_json_and_back),
 	};
 	return cmocka_run_group_tests_name("package-codec", tests, NULL, NULL);
