@@ -5,6 +5,7 @@
  * Rules:
  *  1. Everything goes by the metadata that is in dnf's cache: what is planned and what is
  *     fetched and installed is worked out from the same lists, and planning asks no mirror.
+ *     dnf writes to its logs even then, which nobody can keep it from.
  *  2. What is installed was fetched before: the installation asks no mirror either.
  *  3. What is removed is named to rpm, which takes no others with it.
  */
