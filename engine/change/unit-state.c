@@ -280,6 +280,10 @@ static int start_again(struct host *host, const struct state *s, struct buf *not
 	for (size_t i = 0; i < stopped; i++) {
 		int back = unit_do(host, "start", services.v[i], note);
 		r = r < 0 ? r : back;
+		if (r < 0)
+			continue;
+		buf_puts(note, i ? ", " : "restarted for it: ");
+		escape_str(note, services.v[i]);
 	}
 	return r;
 }

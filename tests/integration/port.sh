@@ -105,10 +105,12 @@ opened() {
 	local port
 	run_on_host --rollback "$run"
 	ended "$1: taken back" 0
+	local said=$output
 	same "$1: every link, state, listener and rule is as before" "$before" "$(state)"
 	for port in $2; do
 		check "$1: port $port is open again" reaches "$port"
 	done
+	output=$said
 }
 
 planned() {
@@ -154,6 +156,7 @@ check "a socket: before its service, which what waits there would start again" \
 check "a socket: both are stopped" test "$(on_host systemctl is-active act.socket act.service | xargs)" = 'inactive inactive'
 check "a socket: nobody listens" test -z "$(listener_at 4446)"
 opened "a socket" 4446
+says "a socket: that its service is restarted for it is said" 'restarted for it: act.service'
 
 says_back() {
 	local line=
