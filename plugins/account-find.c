@@ -303,4 +303,5 @@ const struct action account_find = {
 	.params = params,
 	.facts = facts,
 	.plan = plan_find,
+	.looks = true,
 };

@@ -182,4 +182,5 @@ const struct action evidence_collect = {
 	.params = params,
 	.facts = facts,
 	.plan = plan_collect,
+	.looks = true,
 };

@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define TOLD_MAX 20 /* of those that were found */
+
 struct job {
 	struct host *host;
 	struct plan *plan;
@@ -146,6 +148,14 @@ static int take(void *ctx, const char *path)
 	}
 }
 
+static int tell_found(struct job *job, const char *path, const struct stat *st)
+{
+	_cleanup_buf_ struct buf shown = {0};
+	int r = escape_str(&shown, path);
+	return r < 0 ? r : plan_note(job->plan, "%s (%04o, %lld bytes)", shown.data, (unsigned)st->st_mode & 07777,
+	                             (long long)st->st_size);
+}
+
 /* What would be taken, for the steps that follow; what else is there is not their business. */
 static int find(void *ctx, const char *path)
 {
@@ -162,8 +172,11 @@ static int find(void *ctx, const char *path)
 		return r == -ENOMEM ? r : 0;
 	job->any = true;
 	r = strset_add(&job->found, real.data);
-	job->count += r > 0;
-	return r < 0 ? r : plan_fact(job->plan, "path", real.data);
+	if (r <= 0)
+		return r;
+	job->count++;
+	r = plan_fact(job->plan, "path", real.data);
+	return r < 0 || job->count > TOLD_MAX ? r : tell_found(job, real.data, &st);
 }
 
 static int take_pattern(struct job *job, const char *pattern)
@@ -212,6 +225,8 @@ static int plan_find(struct host *host, const struct args *args, struct plan *pl
 	for (size_t i = 0; r == 0 && i < patterns->n; i++)
 		r = take_pattern(&job, patterns->v[i]);
 	strset_free(&job.found);
+	if (r == 0 && job.count > TOLD_MAX)
+		r = plan_note(plan, "and %lld more", job.count - TOLD_MAX);
 	return r < 0 ? r : plan_fact_number(plan, "count", job.count);
 }
 
@@ -232,6 +247,7 @@ const struct action file_find = {
 	.params = find_params,
 	.facts = find_facts,
 	.plan = plan_find,
+	.looks = true,
 };
 
 static const struct param params[] = {

@@ -182,6 +182,7 @@ const struct action persist_find = {
 	.params = params,
 	.facts = facts,
 	.plan = plan_find,
+	.looks = true,
 };
 
 const struct action persist_remove = {

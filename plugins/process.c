@@ -113,6 +113,7 @@ const struct action process_find = {
 	.params = params,
 	.facts = facts,
 	.plan = plan_find,
+	.looks = true,
 };
 
 const struct action process_stop = {

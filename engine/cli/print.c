@@ -144,6 +144,11 @@ static void print_step_evidence(const struct printer *p, const struct round *rou
 	}
 }
 
+static const char *what_nothing_means(const struct step_report *s)
+{
+	return !s->step->action->looks ? "  nothing to do" : s->notes.n ? "" : "  nothing found";
+}
+
 static void print_step(const struct printer *p, const struct round *round, const struct step_report *s)
 {
 	print_styled(p, STYLE_BOLD, "%s", s->step->name);
@@ -153,7 +158,7 @@ static void print_step(const struct printer *p, const struct round *round, const
 	else if (s->state == STEP_NOT_REACHED)
 		print_styled(p, STYLE_DIM, "  not reached");
 	else if (s->state == STEP_PLANNED && !s->n && !s->residuals.n && !s->n_evidence)
-		print_styled(p, STYLE_DIM, "  nothing to do");
+		print_styled(p, STYLE_DIM, "%s", what_nothing_means(s));
 	fputc('\n', p->out);
 	if (s->state == STEP_FAILED)
 		print_styled(p, STYLE_RED, "  cannot be planned: %s\n", s->failure);

@@ -38,6 +38,7 @@ struct action {
 	int (*plan)(struct host *host, const struct args *args, struct plan *plan);
 	const char *const *techniques;  /* of MITRE ATT&CK that it remedies: "T1053.003 Scheduled Task/Job: Cron";
 	                                 * ended by NULL. NULL: it remedies none by itself */
+	bool looks;                     /* and plans no change, ever */
 };
 
 const struct action *action_find(const struct action *const *actions, const char *name);

@@ -56,9 +56,9 @@ static int no_plan(struct host *host, const struct args *args, struct plan *plan
 	return 0;
 }
 
-static const struct action process_kill = {"process.kill", "end processes", kill_params, kill_facts, no_plan, NULL};
-static const struct action net_block = {"net.block", "cut addresses off", block_params, block_facts, no_plan, NULL};
-static const struct action file_move = {"file.move", "take files away", move_params, no_facts, no_plan, NULL};
+static const struct action process_kill = {"process.kill", "end processes", kill_params, kill_facts, no_plan, NULL, false};
+static const struct action net_block = {"net.block", "cut addresses off", block_params, block_facts, no_plan, NULL, false};
+static const struct action file_move = {"file.move", "take files away", move_params, no_facts, no_plan, NULL, false};
 
 const struct action *const fake_actions[] = {&process_kill, &net_block, &file_move, NULL};
 

@@ -52,7 +52,7 @@ static int plan_look(struct host *host, const struct args *args, struct plan *pl
 
 static const struct param no_params[] = {{0}};
 static const struct fact_decl no_facts[] = {{0}};
-static const struct action look_action = {"toy.look", "look", no_params, no_facts, plan_look, NULL};
+static const struct action look_action = {"toy.look", "look", no_params, no_facts, plan_look, NULL, false};
 
 static const struct parts parts = {
 	.actions = (const struct action *const[]){&toy_set_action, &look_action, NULL},

@@ -165,10 +165,10 @@ static const struct param toy_params[] = {
 	{0},
 };
 static const struct fact_decl toy_facts[] = {{.name = "cell", .type = TYPE_TEXT, .help = "cells"}, {0}};
-const struct action toy_set_action = {"toy.set", "set cells", toy_params, toy_facts, plan_set, NULL};
-static const struct action burn_action = {"toy.burn", "set cells for good", toy_params, toy_facts, plan_burn, NULL};
-static const struct action broken_action = {"toy.broken", "fail", toy_params, toy_facts, plan_broken, NULL};
-static const struct action brittle_action = {"toy.brittle", "fail later", toy_params, toy_facts, plan_brittle, NULL};
+const struct action toy_set_action = {"toy.set", "set cells", toy_params, toy_facts, plan_set, NULL, false};
+static const struct action burn_action = {"toy.burn", "set cells for good", toy_params, toy_facts, plan_burn, NULL, false};
+static const struct action broken_action = {"toy.broken", "fail", toy_params, toy_facts, plan_broken, NULL, false};
+static const struct action brittle_action = {"toy.brittle", "fail later", toy_params, toy_facts, plan_brittle, NULL, false};
 
 static const struct service toyd = {.name = "toyd", .daemon = "/usr/sbin/toyd"};
 static const struct service toyd_config = {.name = "toyd-config"}; /* checks edits only */
