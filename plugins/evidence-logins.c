@@ -4,13 +4,15 @@
  * secure; where neither has a word of sshd, the systemd journal), and as wtmp, btmp and utmp
  * say, which an intruder who cleans the one may have forgotten.
  *
- * Of a log, the file and the one rotated last are read (auth.log, auth.log.1), the last 64
- * MiB of each. What is older or compressed is not, which is said where it is of interest.
+ * Of a log, the file and those that were rotated since the time of interest are read (auth.log,
+ * auth.log.1, auth.log.2.gz), the last 64 MiB of each, of what gzip has packed the first 16. What
+ * is packed otherwise is named.
  */
 #include "accounts.h"
 #include "evidence.h"
 #include "log-tail.h"
 #include "login-tally.h"
+#include "rotated-logs.h"
 #include "utmp-codec.h"
 
 #include "base/escape.h"
@@ -33,6 +35,8 @@
 #define ROWS_MAX 2000
 #define NOTES_MAX 20
 #define AHEAD 86400 /* clocks differ; what is further ahead is not believed */
+#define UNPACKED_MAX ((size_t)16 << 20)
+#define GZIP "/usr/bin/gzip"
 #define JOURNALCTL "/usr/bin/journalctl"
 #define JOURNAL_LINES "100000"
 #define JOURNAL_MAX ((size_t)16 << 20)
@@ -117,29 +121,81 @@ static int read_log(struct look *look, const char *path)
 	return keep_copy(look, path, &fd);
 }
 
-/* Rotated logs that are not read, if they can hold what is of interest. */
-static int tell_older(struct look *look, const char *name)
+/* ---- logs that were rotated -------------------------------------------------------------- */
+
+static int take_lines(struct look *look, const struct buf *text)
 {
-	_cleanup_close_ int dir = -1;
-	_cleanup_strv_ struct strv names = {0};
-	struct stat st;
-	size_t len = strlen(name);
-	int r = path_open(look->c->host->root, "/var/log", O_RDONLY | O_DIRECTORY, &dir);
-	if (r == 0)
-		r = dir_names(dir, &names);
+	const char *line = text->data, *end = text->data + text->len;
+	int r = 0;
+	while (r == 0 && line < end) {
+		const char *newline = memchr(line, '\n', (size_t)(end - line));
+		size_t len = (size_t)((newline ? newline : end) - line);
+		if (len > LOG_LINE_MAX)
+			look->partial = true;
+		else
+			r = take_line(look, line, len);
+		line += len + 1;
+	}
+	return r;
+}
+
+static int not_read(struct look *look, const char *path)
+{
+	look->partial = true;
+	json_t *source = json_pack("{so sb}", "path", json_text(path), "read", 0);
+	return json_array_append_new(look->sources, source) < 0 ? -ENOMEM : 0;
+}
+
+static int keep_packed(struct look *look, const char *path)
+{
+	_cleanup_close_ int fd = -1;
+	return path_open_regular(look->c->host->root, path, &fd, NULL) < 0 ? 0 : keep_copy(look, path, &fd);
+}
+
+static int read_compressed(struct look *look, const char *path)
+{
+	const char *const argv[] = {GZIP, "-dc", "--", path, NULL};
+	_cleanup_buf_ struct buf out = {0};
+	int status = 0;
+	if (!host_is_this(look->c->host))
+		return not_read(look, path);
+	int r = spawn_read_at_most(argv, LOG_MS, UNPACKED_MAX, &out, NULL, &status);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || !out.len)
+		return not_read(look, path);
+	bool whole = status == 0 && out.len < UNPACKED_MAX;
+	look->partial |= !whole;
+	json_t *source = json_pack("{so sI sb}", "path", json_text(path), "unpacked-bytes", (json_int_t)out.len, "whole", whole);
+	if (json_array_append_new(look->sources, source) < 0)
+		return -ENOMEM;
+	r = take_lines(look, &out);
+	return r < 0 ? r : keep_packed(look, path);
+}
+
+static bool ends_in(const char *name, const char *ending)
+{
+	size_t n = strlen(name), len = strlen(ending);
+	return n >= len && strcmp(name + n - len, ending) == 0;
+}
+
+static int read_rotated(struct look *look, const char *path)
+{
+	if (ends_in(path, ".gz"))
+		return read_compressed(look, path);
+	return ends_in(path, ".xz") || ends_in(path, ".zst") || ends_in(path, ".bz2") ? not_read(look, path)
+	                                                                              : read_log(look, path);
+}
+
+/* The oldest first: a login counts by what failed before it. */
+static int read_older(struct look *look, const char *name)
+{
+	_cleanup_strv_ struct strv paths = {0};
+	int r = rotated_logs(look->c->host, name, look->c->since, &paths, &look->partial);
 	if (r < 0)
 		return cannot_read(look, "/var/log", r);
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		const char *other = names.v[i];
-		if (strncmp(other, name, len) != 0 || (other[len] != '.' && other[len] != '-') ||
-		    strcmp(other + len, ".1") == 0 || fstatat(dir, other, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    st.st_mtime < look->c->since)
-			continue;
-		look->partial = true;
-		r = json_array_append_new(look->sources, json_pack("{so sb}", "path", json_text(other), "read", 0)) < 0
-		            ? -ENOMEM
-		            : 0;
-	}
+	for (size_t i = 0; r == 0 && i < paths.n; i++)
+		r = read_rotated(look, paths.v[i]);
 	return r;
 }
 
@@ -193,15 +249,20 @@ static int read_journal(struct look *look)
 
 static int read_logs(struct look *look)
 {
-	static const char *const paths[] = {"/var/log/auth.log.1", "/var/log/auth.log", "/var/log/secure.1",
-	                                    "/var/log/secure"};
+	static const struct {
+		const char *name, *last, *now;
+	} logs[] = {
+		{"auth.log", "/var/log/auth.log.1", "/var/log/auth.log"},
+		{"secure", "/var/log/secure.1", "/var/log/secure"},
+	};
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < sizeof(paths) / sizeof(*paths); i++)
-		r = read_log(look, paths[i]);
-	if (r == 0)
-		r = tell_older(look, "auth.log");
-	if (r == 0)
-		r = tell_older(look, "secure");
+	for (size_t i = 0; r == 0 && i < sizeof(logs) / sizeof(*logs); i++) {
+		r = read_older(look, logs[i].name);
+		if (r == 0)
+			r = read_log(look, logs[i].last);
+		if (r == 0)
+			r = read_log(look, logs[i].now);
+	}
 	return r == 0 && !look->lines ? read_journal(look) : r;
 }
 

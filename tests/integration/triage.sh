@@ -260,6 +260,35 @@ run_respond --rollback "$answer"
 same "answer: taken back" 0 $status
 same "answer: the firewall is as before" "$firewall" "$(firewall)"
 
+# ---- logs that were rotated ----------------------------------------------------------------------
+
+# rotated ADDRESS SECONDS-AGO FAILURES: an attack, and a login after it.
+rotated() {
+	local i
+	for i in $(seq "$3"); do line $(($2 + 100 - i)) "Failed password for root from $1 port $((30000 + i)) ssh2"; done
+	line "$2" "Accepted password for root from $1 port 39000 ssh2"
+}
+
+rotated 203.0.113.88 700000 12 | gzip >$log.3.gz
+rotated 203.0.113.89 600000 13 >$log-20200101
+rotated 203.0.113.90 500000 3 | gzip >$log.2.gz
+head -c 10000 /dev/urandom >$log.4.gz
+rotated 203.0.113.91 9000000 14 | gzip >$log.9.gz
+touch -d '90 days ago' $log.9.gz
+printf '[playbook]\nname = rotated\n\n[step look]\naction = evidence.collect\nwhat = logins\n' \
+	>/etc/respond/playbooks/rotated.pb
+run_respond --playbook rotated.pb
+same "rotated: looked at" 0 $status
+check "rotated: an attack in a packed log" grep -q 'login of root from 203.0.113.88 succeeded after 12 had failed' <<<"$output"
+check "rotated: one in a log with a date" grep -q 'login of root from 203.0.113.89 succeeded after 13 had failed' <<<"$output"
+check_not "rotated: few failures are none" grep -q 203.0.113.90 <<<"$output"
+check_not "rotated: what is older than is of interest is not read" grep -q 203.0.113.91 <<<"$output"
+check "rotated: what cannot be unpacked makes it partial" grep -q 'logins.json .*partial' <<<"$output"
+document logins.json >$seen
+same "rotated: and is named" false "$(json 'sources.*' <$seen | grep -F auth.log.4.gz | json read)"
+check "rotated: a packed log is kept as it is" grep -q "auth.log.3.gz  /var/log/auth.log.3.gz as it is" <<<"$output"
+rm $log.[2-9].gz $log-20200101
+
 # ---- logs of all kinds --------------------------------------------------------------------------------
 
 only_logins() {
