@@ -54,6 +54,8 @@ static int strip(struct job *job, const char *path)
 	int r = file_mode_plan(job->host, job->plan, path);
 	if (r == -EMLINK)
 		return tell(job, path, "the same file has other names; look at these first (find -samefile)");
+	if (r == -EFBIG)
+		return tell(job, path, "it is larger than anything that is looked at");
 	if (r == -EACCES)
 		return escape_str(&shown, path) ?: host_blind(job->host, "cannot read %s: %s", buf_text(&shown), strerror(-r));
 	if (r != 0)

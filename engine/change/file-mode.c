@@ -33,6 +33,8 @@ int file_mode_plan(struct host *host, struct plan *plan, const char *path)
 		return 1;
 	if (r == 0 && st.st_nlink > 1)
 		r = -EMLINK;
+	if (r == 0 && st.st_size > FILE_MODE_MAX)
+		r = -EFBIG;
 	if (r == 0)
 		r = sha256_fd(fd, &sha256);
 	if (r == 0)

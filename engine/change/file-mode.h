@@ -12,9 +12,11 @@
 extern const struct change_kind file_mode_kind;
 
 #define FILE_MODE_RIGHTS 06000u
+#define FILE_MODE_MAX (4LL << 30) /* the largest file that is looked at: it is read whole */
 
 /* Plans it for the regular file at PATH (resolved). 0: planned; 1: it has no such bit.
- * -EMLINK: it has other names, which would lose them too. Others as path_open_regular(). */
+ * -EMLINK: it has other names, which would lose them too. -EFBIG. Others as
+ * path_open_regular(). */
 int file_mode_plan(struct host *host, struct plan *plan, const char *path);
 
 #endif

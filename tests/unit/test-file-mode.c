@@ -72,6 +72,10 @@ static void what_has_none_is_left(void **state)
 	put_program(s, "g", 04755);
 	assert_int_equal(link(at(s, "g"), at(s, "h")), 0);
 	assert_int_equal(file_mode_plan(&s->host, s->plan, at(s, "g")), -EMLINK);
+	put_program(s, "large", 04755);
+	assert_int_equal(truncate(at(s, "large"), FILE_MODE_MAX + 1), 0);
+	assert_int_equal(chmod(at(s, "large"), 04755), 0);
+	assert_int_equal(file_mode_plan(&s->host, s->plan, at(s, "large")), -EFBIG);
 	assert_int_equal(symlink("g", at(s, "l")), 0);
 	assert_int_equal(file_mode_plan(&s->host, s->plan, at(s, "l")), -ELOOP);
 	assert_int_equal(plan_count(s->plan), 0);
