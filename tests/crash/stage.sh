@@ -70,9 +70,26 @@ stopped_processes() {
 	grep -lE '^State:\s+[Tt]' /proc/[0-9]*/status 2>/dev/null
 }
 
-# The listening socket of sshd: another one after each reload.
+# The listening sockets of sshd: others after each reload.
 sshd_listens() {
-	ss -Hltne 'sport = :22' | grep -o 'ino:[0-9]*' | sort | tr '\n' ' '
+	ss -Hltne 'sport = :22' | grep -o 'ino:[0-9]*' | LC_ALL=C sort
+}
+
+# sshd_listens_but BEFORE: whether it listens on as many as at first, and on none of those. It closes
+# them one by one, and makes the new ones after that.
+sshd_listens_but() {
+	listens=$(sshd_listens)
+	[ "$(wc -l <<<"$listens")" = "$n_listens" ] && [ -z "$(LC_ALL=C comm -12 <(echo "$1") <(echo "$listens"))" ]
+}
+
+# await_sshd BEFORE
+await_sshd() {
+	local i
+	for i in $(seq 400); do
+		if sshd_listens_but "$1"; then return; fi
+		sleep 0.01
+	done
+	broken "sshd does not come back"
 }
 
 # Whether the sshd that runs lets root in: not what is in its files, but what it does.
@@ -154,17 +171,13 @@ put_ruleset() {
 
 # sshd as the files of this name say, if it was told something else since.
 put_sshd() {
-	local old i
-	old=$(sshd_listens)
-	[ "$old" != "$listens" ] || [ "$1" != "$sshd_obeys" ] || return 0
+	local before=$listens
+	[ "$(sshd_listens)" != "$before" ] || [ "$1" != "$sshd_obeys" ] || return 0
+	await_sshd ''          # whoever told it to reload may have been killed meanwhile
 	sshd_obeys=$1
+	before=$listens
 	kill -HUP "$SSHD_PID"
-	for i in $(seq 400); do
-		listens=$(sshd_listens)
-		if [ "$listens" != "$old" ] && [ -n "$listens" ]; then return; fi
-		sleep 0.01
-	done
-	broken "sshd does not come back"
+	await_sshd "$before"
 }
 
 put_host() {
@@ -213,6 +226,7 @@ stage_host() {
 	rm -rf "$state_dir"
 
 	listens=$(sshd_listens)
+	n_listens=$(wc -l <<<"$listens")
 	sshd_obeys=before
 	save_files before
 	before=$(host_files)
