@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/journal-codec.h"
 
+#include "base/json-read.h"
+
 #include <errno.h>
 #include <nettle/memops.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAC_HEAD ",\"mac\":\""
@@ -65,40 +66,12 @@ static int check_mac(const char *line, size_t len, const struct journal_key *key
 	return memeql_sec(mac.hex, hex, SHA256_HEX_LEN) ? 0 : -EBADMSG;
 }
 
-static bool memory_lacked;
-
-static void *note_malloc(size_t size)
-{
-	void *p = malloc(size);
-	memory_lacked = memory_lacked || !p;
-	return p;
-}
-
-/* Jansson tells a lack of memory as a bad token, or leaves out a part of a text and says
- * nothing. 0; RET is NULL for what is no JSON. */
-static int load(const char *bytes, size_t len, json_t **ret)
-{
-	json_malloc_t usual_malloc;
-	json_free_t usual_free;
-	json_get_alloc_funcs(&usual_malloc, &usual_free);
-	json_set_alloc_funcs(note_malloc, free);
-	memory_lacked = false;
-	json_t *value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, NULL);
-	json_set_alloc_funcs(usual_malloc, usual_free);
-	if (memory_lacked) {
-		json_decref(value);
-		return -ENOMEM;
-	}
-	*ret = value;
-	return 0;
-}
-
 /* RET is set where there is JSON, authentic or not, and NULL otherwise. */
 static int load_authentic(const char *bytes, size_t len, const struct journal_key *key, json_t **ret)
 {
 	*ret = NULL;
-	int r = load(bytes, len, ret);
-	if (r == 0)
+	int r = json_read(bytes, len, ret, NULL);
+	if (r != -ENOMEM)
 		r = check_mac(bytes, len, key);
 	return r == 0 && !json_is_object(*ret) ? -EBADMSG : r;
 }
