@@ -44,7 +44,10 @@ struct source {
 	/* The line that must be said, and whose answer must be heard, before we act on EVENT;
 	 * RET is empty where there is none. NULL: never. */
 	int (*greet)(const struct event *event, struct buf *ret);
-	/* What was answered, parsed. 1: go on, 0: somebody has acted already, -EINVAL. */
+	/* How the answer comes in: a source of its own, which is in no registry and is parsed in a
+	 * confined child of its own. */
+	const struct source *answer;
+	/* What was answered. 1: go on, 0: somebody has acted already, -EINVAL. */
 	int (*answered)(const struct event *answer);
 };
 

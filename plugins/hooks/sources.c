@@ -3,7 +3,12 @@
 
 #include <string.h>
 
+extern const struct source source_wazuh;
+extern const struct source source_json;
+
 const struct source *const sources[] = {
+	&source_wazuh,
+	&source_json,
 	NULL,
 };
 

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hook/flatten.h"
+
+#include "base/escape.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t span_of(struct slice s, const char *set)
+{
+	size_t n = 0;
+	while (n < s.len && s.p[n] && strchr(set, s.p[n]))
+		n++;
+	return n;
+}
+
+static bool take_char(struct slice *s, const char *set)
+{
+	if (!s->len || !s->p[0] || !strchr(set, s->p[0]))
+		return false;
+	*s = slice_from(*s, 1);
+	return true;
+}
+
+static bool take_digits(struct slice *s)
+{
+	size_t n = span_of(*s, "0123456789");
+	*s = slice_from(*s, n);
+	return n > 0;
+}
+
+/* Whether the token is a number of JSON (RFC 8259) and none that 64 bits hold. */
+static bool is_odd_number(struct slice token)
+{
+	char text[32];
+	struct slice s = token;
+	take_char(&s, "-");
+	if (!take_char(&s, "0") && !take_digits(&s))
+		return false;
+	bool whole = !s.len;
+	if (take_char(&s, ".") && !take_digits(&s))
+		return false;
+	if (take_char(&s, "eE")) {
+		take_char(&s, "+-");
+		if (!take_digits(&s))
+			return false;
+	}
+	if (s.len)
+		return false;
+	if (!whole || token.len >= sizeof(text))
+		return true;
+	memcpy(text, token.p, token.len);
+	text[token.len] = '\0';
+	errno = 0;
+	strtoll(text, NULL, 10);
+	return errno == ERANGE;
+}
+
+/* The length of the string that S begins with, its quotes included. */
+static size_t string_len(struct slice s)
+{
+	for (size_t i = 1; i < s.len; i++) {
+		if (s.p[i] == '\\')
+			i++;
+		else if (s.p[i] == '"')
+			return i + 1;
+	}
+	return s.len;
+}
+
+static bool is_key(struct slice behind)
+{
+	behind = slice_from(behind, span_of(behind, " \t\r\n"));
+	return behind.len && behind.p[0] == ':';
+}
+
+/* jansson keeps of a number that is not whole only what a double holds, and refuses larger
+ * ones: they get quotes, and are text as written. RET stays empty where there are none. What is
+ * no JSON stays none. The depth is judged here, too: jansson recurses. */
+static int quote_odd_numbers(struct slice in, struct buf *ret, struct buf *ret_why)
+{
+	size_t depth = 0, from = 0;
+	for (size_t i = 0, n; i < in.len; i += n) {
+		struct slice s = slice_from(in, i);
+		n = 1;
+		if (s.p[0] == '"') {
+			n = string_len(s);
+		} else if (s.p[0] == '{' || s.p[0] == '[') {
+			if (++depth > EVENT_DEPTH_MAX) {
+				buf_printf(ret_why, "nested deeper than %d levels", EVENT_DEPTH_MAX);
+				return -EINVAL;
+			}
+		} else if (s.p[0] == '}' || s.p[0] == ']') {
+			depth -= depth > 0;
+		} else if ((n = span_of(s, "0123456789+-.eE")) == 0) {
+			n = 1;
+		} else if (is_odd_number((struct slice){s.p, n}) && !is_key(slice_from(s, n))) {
+			buf_add(ret, in.p + from, i - from);
+			buf_putc(ret, '"');
+			buf_add(ret, s.p, n);
+			buf_putc(ret, '"');
+			from = i + n;
+		}
+	}
+	return ret->len ? buf_add(ret, in.p + from, in.len - from) : buf_error(ret);
+}
+
+int flatten_read(struct slice text, json_t **ret, struct buf *ret_why)
+{
+	_cleanup_buf_ struct buf quoted = {0}, why = {0};
+	int r = quote_odd_numbers(text, &quoted, ret_why);
+	if (r < 0)
+		return r;
+	if (quoted.len)
+		text = slice_of(&quoted);
+	r = json_read(text.p, text.len, ret, &why);
+	if (r == -EINVAL)
+		buf_printf(ret_why, "no JSON that is accepted: %s", buf_text(&why));
+	return r;
+}
+
+/* The way into the message, and where it goes. */
+struct way {
+	struct event *event;
+	struct buf name;
+	struct buf *why;
+};
+
+int flatten_refuse(int error, const char *name, struct buf *ret_why)
+{
+	if (error == 0 || error == -ENOMEM)
+		return error;
+	_cleanup_buf_ struct buf shown = {0};
+	escape_text(&shown, name, strnlen(name, EVENT_NAME_MAX));
+	buf_printf(ret_why,
+	           error == -EEXIST   ? "two members are named \"%s\""
+	           : error == -EILSEQ ? "\"%s\": an empty name, or no text: NUL or invalid UTF-8"
+	                              : "\"%s\": more than an event may have: fields, lists, or a name or text too long",
+	           buf_text(&shown));
+	return -EINVAL;
+}
+
+static bool is_item(const json_t *v)
+{
+	return json_is_string(v) || json_is_integer(v) || json_is_boolean(v);
+}
+
+static bool is_list(const json_t *array)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach(array, i, v)
+		if (!is_item(v))
+			return false;
+	return true;
+}
+
+static struct slice text_of(const json_t *string)
+{
+	return (struct slice){json_string_value(string), json_string_length(string)};
+}
+
+static int add_item(struct way *way, const json_t *v)
+{
+	char text[24];
+	if (json_is_string(v))
+		return event_add_item(way->event, buf_text(&way->name), text_of(v));
+	if (json_is_integer(v))
+		snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	else
+		snprintf(text, sizeof(text), "%s", json_is_true(v) ? "yes" : "no");
+	return event_add_item(way->event, buf_text(&way->name), (struct slice){text, strlen(text)});
+}
+
+static int add_scalar(struct way *way, const json_t *v)
+{
+	const char *name = buf_text(&way->name);
+	size_t i;
+	json_t *item;
+	int r = 0;
+	if (json_is_string(v))
+		return event_add_text(way->event, name, text_of(v));
+	if (json_is_integer(v))
+		return event_add_number(way->event, name, json_integer_value(v));
+	if (json_is_boolean(v))
+		return event_add_yes_no(way->event, name, json_is_true(v));
+	if (!json_array_size(v))
+		return event_add_empty(way->event, name);
+	json_array_foreach(v, i, item)
+		if ((r = add_item(way, item)) < 0)
+			return r;
+	return r;
+}
+
+static int add_value(struct way *way, const json_t *v);
+
+/* Goes in below MEMBER, and comes back. */
+static int add_member(struct way *way, const char *member, const json_t *v)
+{
+	size_t len = way->name.len;
+	if (len)
+		buf_putc(&way->name, '.');
+	int r = buf_puts(&way->name, member);
+	if (r == 0)
+		r = way->name.len > EVENT_NAME_MAX || !member[0]
+		            ? flatten_refuse(member[0] ? -E2BIG : -EILSEQ, buf_text(&way->name), way->why)
+		            : add_value(way, v);
+	if (r == 0)
+		way->name.data[way->name.len = len] = '\0';
+	return r;
+}
+
+static int add_members(struct way *way, const json_t *object)
+{
+	const char *key;
+	json_t *v;
+	int r = 0;
+	json_object_foreach((json_t *)object, key, v)
+		if ((r = add_member(way, key, v)) < 0)
+			break;
+	return r;
+}
+
+static int add_elements(struct way *way, const json_t *array)
+{
+	size_t i;
+	json_t *v;
+	int r = 0;
+	json_array_foreach(array, i, v) {
+		char member[24];
+		snprintf(member, sizeof(member), "%zu", i);
+		if ((r = add_member(way, member, v)) < 0)
+			break;
+	}
+	return r;
+}
+
+static int add_value(struct way *way, const json_t *v)
+{
+	if (json_is_object(v) && json_object_size(v))
+		return add_members(way, v);
+	if (json_is_array(v) && !is_list(v))
+		return add_elements(way, v);
+	return flatten_refuse(add_scalar(way, v), buf_text(&way->name), way->why);
+}
+
+int flatten_object(const json_t *object, struct event *ret, struct buf *ret_why)
+{
+	_cleanup_event_ struct event event = {0};
+	struct way way = {.event = &event, .why = ret_why};
+	int r = 0;
+	if (!json_is_object(object)) {
+		buf_puts(ret_why, "no JSON object");
+		return -EINVAL;
+	}
+	r = add_members(&way, object);
+	buf_free(&way.name);
+	if (r < 0)
+		return r;
+	*ret = event;
+	event = (struct event){0};
+	return 0;
+}
+
+int flatten(struct slice text, struct event *ret, struct buf *ret_why)
+{
+	_cleanup_json_ json_t *json = NULL;
+	int r = flatten_read(text, &json, ret_why);
+	return r < 0 ? r : flatten_object(json, ret, ret_why);
+}
