@@ -145,6 +145,8 @@ void event_free(struct event *event)
 
 int events_add(struct events *events, struct event *event)
 {
+	if (events->n >= EVENTS_MAX)
+		return -E2BIG;
 	struct event *v = reallocarray(events->v, events->n + 1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;

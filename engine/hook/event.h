@@ -37,6 +37,7 @@ struct field {
 #define EVENT_ITEMS_MAX 100000 /* of one list */
 #define EVENT_LISTS_MAX 64
 #define EVENT_DEPTH_MAX 16
+#define EVENTS_MAX 1000 /* of one message */
 
 struct event {
 	struct field *v; /* sorted by name, each name once */
@@ -59,7 +60,7 @@ int event_add_empty(struct event *event, const char *name);
 int event_add_item(struct event *event, const char *name, struct slice item); /* begins the list, too */
 
 void event_free(struct event *event);
-int events_add(struct events *events, struct event *event); /* EVENT is empty afterwards */
+int events_add(struct events *events, struct event *event); /* EVENT is empty afterwards; -E2BIG */
 void events_free(struct events *events);
 
 #define _cleanup_event_ _cleanup_(event_free)
