@@ -141,6 +141,39 @@ static bool judge_quotes(struct ini_span v, bool *ret_open, struct buf *why)
 	return true;
 }
 
+/* The length of the run at AT that may be what a key is about: the name of a field. */
+static size_t of_len(const char *at, const char *end)
+{
+	const char *p = at;
+	while (p < end && ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+	                   strchr("._@/-", *p)))
+		p++;
+	return (size_t)(p - at);
+}
+
+/* "match rule.level": a word, a blank, and what it is about, taken apart. */
+static bool split_key(struct ini_line *ret, struct buf *why)
+{
+	struct ini_span whole = ret->key;
+	const char *end = whole.at + whole.len, *gap = whole.at + name_len(whole.at, end);
+	if (gap == whole.at || gap == end || !is_blank(*gap))
+		return true;
+	struct ini_span of = trim(gap, end);
+	ret->key.len = (size_t)(gap - whole.at);
+	if (of_len(of.at, end) != of.len) {
+		quote(why, of);
+		buf_puts(why, " cannot stand in a key: letters, digits, '.', '_', '@', '/' and '-' can");
+		return false;
+	}
+	if (of.len > INI_OF_MAX) {
+		quote(why, of);
+		buf_printf(why, " is %zu bytes long: in a key it has at most %d", of.len, INI_OF_MAX);
+		return false;
+	}
+	ret->of = of;
+	return true;
+}
+
 static bool judge_key(const char *text, const char *end, struct ini_line *ret, struct buf *why)
 {
 	const char *equals = memchr(text, '=', (size_t)(end - text));
@@ -161,20 +194,23 @@ static bool judge_key(const char *text, const char *end, struct ini_line *ret, s
 		buf_puts(why, "no key stands before the '='");
 		return false;
 	}
-	return judge_name("a key", ret->key, why) && judge_value(ret->value, why) &&
+	return split_key(ret, why) && judge_name("a key", ret->key, why) && judge_value(ret->value, why) &&
 	       judge_quotes(ret->value, &ret->open, why);
 }
 
 /* Whether an indented line may continue a list; what it continues is for the caller to know. */
 static bool judge_indented(struct ini_span v, struct ini_line *ret, struct buf *why)
 {
-	size_t word = name_len(v.at, v.at + v.len);
-	const char *next = trim(v.at + word, v.at + v.len).at;
+	const char *end = v.at + v.len;
+	size_t word = name_len(v.at, end);
+	const char *next = trim(v.at + word, end).at;
+	if (next > v.at + word)
+		next = trim(next + of_len(next, end), end).at;
 	if (v.at[0] == '#' || v.at[0] == ';') {
 		buf_puts(why, "a comment starts in the first column: remove the blanks before it");
 		return false;
 	}
-	if (word && next < v.at + v.len && *next == '=') {
+	if (word && next < end && *next == '=') {
 		buf_printf(why, "the line is indented but looks like a key: start '%.*s' in the first column, or put the "
 		                "element in quotes", (int)word, v.at);
 		return false;

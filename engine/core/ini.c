@@ -44,7 +44,7 @@ struct reader {
 
 	/* What the line that inih looks at must come out as. */
 	char section[64];
-	char key[INI_NAME_MAX + 1];
+	char key[INI_KEY_LEN];
 	char value[INI_LINE_MAX + 1];
 	bool expected;
 
@@ -192,9 +192,13 @@ static void on_section(struct reader *r, const struct ini_line *line)
 	copy_span(r->section, sizeof(r->section), (struct ini_span){buf_text(&text), text.len});
 }
 
-static void expect(struct reader *r, struct ini_span key, struct ini_span value)
+static void expect(struct reader *r, struct ini_span key, struct ini_span of, struct ini_span value)
 {
 	copy_span(r->key, sizeof(r->key), key);
+	if (of.len) {
+		r->key[key.len] = ' ';
+		copy_span(r->key + key.len + 1, sizeof(r->key) - key.len - 1, of);
+	}
 	copy_span(r->value, sizeof(r->value), value);
 	r->expected = true;
 }
@@ -223,7 +227,7 @@ static void on_key(struct reader *r, const struct ini_line *line)
 		return;
 	}
 	if (strcmp(r->section, NOWHERE) == 0 || ++r->keys <= INI_KEYS_MAX) {
-		expect(r, line->key, line->value);
+		expect(r, line->key, line->of, line->value);
 		return;
 	}
 	if (r->keys == INI_KEYS_MAX + 1)
@@ -234,7 +238,7 @@ static void on_key(struct reader *r, const struct ini_line *line)
 static void on_indented(struct reader *r, const struct ini_line *line)
 {
 	if (r->more == MORE_LIST) {
-		expect(r, (struct ini_span){CONTINUED, 1}, line->value);
+		expect(r, (struct ini_span){CONTINUED, 1}, (struct ini_span){0}, line->value);
 		after_value(r, line->open);
 	} else if (r->more == MORE_NO) {
 		diag_add(r->diags, r->line, "the line starts with a blank, but the value before it did not end with a comma: "

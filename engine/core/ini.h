@@ -16,7 +16,7 @@ struct ini_entry {
 	unsigned line;     /* of the key */
 	char *section;     /* "step" */
 	char *name;        /* "miner" in [step miner]; "" in [playbook] */
-	char *key;
+	char *key;         /* "playbook", or with what it is about, one blank between: "match rule.level" */
 	char *value;       /* continuation lines joined with a blank; raw spelling otherwise */
 	unsigned section_line;
 };

@@ -78,6 +78,11 @@ static void good_files(void **state)
 		{"[a]\nk = \"x\",\n  \"b=2\"\n", "1[a|] 2:k=<\"x\", \"b=2\">\n"},
 		{"[a]\nk = 1,\n [2001:db8::1]:5\n", "1[a|] 2:k=<1, [2001:db8::1]:5>\n"},
 		{"[a]\nk = 1,\n ${x}\n[b]\n", "1[a|] 2:k=<1, ${x}>\n4[b|]\n"},
+		/* A key may say what it is about. */
+		{"[a]\nmatch \t a.B_c@d-e/9 = 1\nmatch = 2\nmatch b = 3,\n  4\n",
+		 "1[a|] 2:match a.B_c@d-e/9=<1> 3:match=<2> 4:match b=<3, 4>\n"},
+		{"[a]\n" LETTERS_40 " " LETTERS_40 LETTERS_40 LETTERS_40 "=1\n",
+		 "1[a|] 2:" LETTERS_40 " " LETTERS_40 LETTERS_40 LETTERS_40 "=<1>\n"},
 		/* The same key in another section is another key. */
 		{"[s a]\nk=1\n[s b]\nk=2\n[t a]\n", "1[s|a] 2:k=<1>\n3[s|b] 4:k=<2>\n5[t|a]\n"},
 		{"[step " LETTERS_40 "]\n" LETTERS_40 "=1\n", "1[step|" LETTERS_40 "] 2:" LETTERS_40 "=<1>\n"},
@@ -146,6 +151,12 @@ static const struct bad_case bad_cases[] = {
 	 "x.pb:1: '!' is not a kind of section: a lower-case letter, then lower-case letters, digits and '-'\n"},
 	{"k=v\n", 0, "x.pb:1: 'k' stands before the first section\n"},
 	{"k=v,\n w\n", 0, "x.pb:1: 'k' stands before the first section\n"},
+	/* What a key is about. */
+	{"[a]\nk a b=v\n", 0, "x.pb:2: 'a b' cannot stand in a key: letters, digits, '.', '_', '@', '/' and '-' can\n"},
+	{"[a]\nk a:b=v\n", 0, "x.pb:2: 'a:b' cannot stand in a key: letters, digits, '.', '_', '@', '/' and '-' can\n"},
+	{"[a]\nk a=v\nk  a = w\n", 0, "x.pb:3: 'k a' is given again: the first is in line 2\n"},
+	{"[a]\nk a=1,\n  k b = 2\n", 0,
+	 "x.pb:3: the line is indented but looks like a key: start 'k' in the first column, or put the element in quotes\n"},
 	/* A colon separates too. */
 	{"[a]\nfe80::1=x\n", 0, "x.pb:2: a ':' stands after 'fe80': write key = value\n"},
 	{"[a]\nkey: v\n", 0, "x.pb:2: a ':' stands after 'key': write key = value\n"},
