@@ -199,17 +199,13 @@ static int rollback(struct session *s, const char *id)
 	struct undo_result result = {0};
 	_cleanup_close_ int lock = -1;
 	_cleanup_buf_ struct buf why = {0};
-	struct recovery recovery = {0};
 	struct undo_scope scope = {.step = (char *)s->options->step};
 	int r = writer_reopen(&writer, &s->engine, id, &lock, &why);
 	if (r < 0)
 		return run_failed(id, r, &why);
 	int status = check_step(writer.run, s->options->step);
 	if (status == EXIT_DONE) {
-		if (run_open(writer.run)) /* it was interrupted: how far it came comes first */
-			r = recover_settle(&writer, RECOVER_UNDO, operator_record("command"), &recovery);
-		if (r == 0)
-			r = rollback_run(&writer, &scope, operator_record("command"), &result);
+		r = recover_rollback(&writer, &scope, operator_record("command"), &result);
 		status = r < 0 ? run_failed(id, r, &why) : undo_status(&result);
 		if (s->options->json)
 			put_json(&s->printer, json_pack("{ss sO so}", "run", id, "outcomes", s->outcomes, "result",

@@ -37,8 +37,23 @@ void args_free(struct args **args)
 	*args = NULL;
 }
 
+static int replace(struct value *old, const struct value *value)
+{
+	struct value copy = {.type = value->type, .list = value->list};
+	if (strv_add_all(&copy.items, &value->items) < 0) {
+		value_free(&copy);
+		return -ENOMEM;
+	}
+	value_free(old);
+	*old = copy;
+	return 0;
+}
+
 int args_set(struct args *args, const char *name, const struct value *value)
 {
+	struct value *old = (struct value *)args_get(args, name);
+	if (old)
+		return replace(old, value);
 	struct arg *v = reallocarray(args->v, args->n + 1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;

@@ -22,7 +22,7 @@ int64_t args_ms(const struct args *args, const char *name, int64_t missing); /* 
 
 /* For the engine and for tests of actions. */
 int args_new(struct args **ret);
-int args_set(struct args *args, const char *name, const struct value *value); /* copies */
+int args_set(struct args *args, const char *name, const struct value *value); /* copies, in place of what it was */
 const struct value *args_get(const struct args *args, const char *name);
 void args_free(struct args **args);
 

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-static int unknown_input(const struct playbook *playbook, const char *name, struct buf *why)
+int playbook_unknown_input(const struct playbook *playbook, const char *name, struct buf *why)
 {
 	struct near near = {.wanted = name};
 	_cleanup_buf_ struct buf escaped = {0};
@@ -38,6 +38,19 @@ static int list_items(const struct input *input, const char *text, struct strv *
 	return r;
 }
 
+static int take_items(struct input *input, struct strv *items, struct buf *why)
+{
+	if (input->required && !items->n) {
+		buf_puts(why, "it is required and may not be empty");
+		return -EINVAL;
+	}
+	strv_free(&input->value.items);
+	input->value.items = *items;
+	*items = (struct strv){0};
+	input->has_value = input->given = true;
+	return 0;
+}
+
 static int set_input(struct input *input, const char *text, struct buf *why)
 {
 	_cleanup_strv_ struct strv items = {0};
@@ -47,32 +60,86 @@ static int set_input(struct input *input, const char *text, struct buf *why)
 	}
 	int r = input->list ? list_items(input, text, &items, why)
 	                    : type_check(input->type, input->choices, text, &items, why);
-	if (r < 0)
-		return r;
-	if (input->required && !items.n) {
-		buf_puts(why, "it is required and may not be empty");
-		return -EINVAL;
-	}
-	strv_free(&input->value.items);
-	input->value.items = items;
-	items = (struct strv){0};
-	input->has_value = input->given = true;
-	return 0;
+	return r < 0 ? r : take_items(input, &items, why);
+}
+
+struct input *playbook_input(const struct playbook *playbook, const char *name)
+{
+	for (size_t i = 0; i < playbook->n_inputs; i++)
+		if (strcmp(playbook->inputs[i].name, name) == 0)
+			return &playbook->inputs[i];
+	return NULL;
 }
 
 int playbook_set(struct playbook *playbook, const char *name, const char *value, struct buf *ret_why)
 {
-	for (size_t i = 0; i < playbook->n_inputs; i++) {
-		struct input *input = &playbook->inputs[i];
-		if (strcmp(input->name, name) != 0)
-			continue;
-		_cleanup_buf_ struct buf why = {0};
-		int r = set_input(input, value, &why);
-		if (r < 0 && why.len)
-			buf_printf(ret_why, "input '%s': %s", name, buf_text(&why));
-		return r;
+	_cleanup_buf_ struct buf why = {0};
+	struct input *input = playbook_input(playbook, name);
+	if (!input)
+		return playbook_unknown_input(playbook, name, ret_why);
+	int r = set_input(input, value, &why);
+	if (r < 0 && why.len)
+		buf_printf(ret_why, "input '%s': %s", name, buf_text(&why));
+	return r;
+}
+
+int input_open_to_strangers(const struct input *input, struct buf *ret_why)
+{
+	if (input->type != TYPE_GLOB && input->type != TYPE_OPTION)
+		return 0;
+	buf_printf(ret_why, "input '%s' is of type %s: what somebody else chose cannot be one", input->name,
+	           type_name(input->type, input->list));
+	return -EINVAL;
+}
+
+/* A list of addresses in a file is for operators to name. */
+static int refuse_file(const struct input *input, const char *text, struct buf *why)
+{
+	if ((input->type != TYPE_ADDRESS && input->type != TYPE_ENDPOINT) || strncmp(text, "file:", 5) != 0)
+		return 0;
+	buf_putc(why, '\'');
+	escape_str(why, text);
+	buf_puts(why, "' names a file: only the address itself is taken here");
+	return -EINVAL;
+}
+
+static int accept_items(const struct input *input, const struct strv *items, struct strv *ret, struct buf *why)
+{
+	int r = input_open_to_strangers(input, why);
+	if (r == 0 && !input->list && items->n != 1) {
+		buf_printf(why, "it takes one value, and these are %zu", items->n);
+		r = -EINVAL;
 	}
-	return unknown_input(playbook, name, ret_why);
+	for (size_t i = 0; r == 0 && i < items->n; i++) {
+		r = refuse_file(input, items->v[i], why);
+		if (r == 0)
+			r = type_check(input->type, input->choices, items->v[i], ret, why);
+	}
+	return r;
+}
+
+int input_accept(const struct input *input, const struct strv *items, struct strv *ret, struct buf *ret_why)
+{
+	_cleanup_buf_ struct buf why = {0};
+	_cleanup_strv_ struct strv spelt = {0};
+	int r = accept_items(input, items, &spelt, &why);
+	if (r < 0 && why.len)
+		buf_printf(ret_why, "input '%s': %s", input->name, buf_text(&why));
+	if (r < 0)
+		return r;
+	*ret = spelt;
+	spelt = (struct strv){0};
+	return 0;
+}
+
+int playbook_give(struct playbook *playbook, const char *name, const struct strv *items, struct buf *ret_why)
+{
+	_cleanup_strv_ struct strv spelt = {0};
+	struct input *input = playbook_input(playbook, name);
+	if (!input)
+		return playbook_unknown_input(playbook, name, ret_why);
+	int r = input_accept(input, items, &spelt, ret_why);
+	return r < 0 ? r : take_items(input, &spelt, ret_why);
 }
 
 int playbook_ready(const struct playbook *playbook, struct buf *ret_why)

@@ -12,6 +12,14 @@ int64_t engine_confirm_ms(const struct engine *engine, const struct step *step)
 	return engine->confirm_ms >= 0 ? engine->confirm_ms : step->confirm_ms;
 }
 
+int64_t engine_ttl_ms(const struct engine *engine, const struct step *step)
+{
+	if (action_param(step->action, "ttl"))
+		return 0;
+	int64_t most = engine->ttl_ms, own = step->ttl_ms;
+	return own && (!most || own < most) ? own : most;
+}
+
 static int open_vault(struct engine *engine, int (*open_at)(int root, const char *dir, struct vault **ret))
 {
 	_cleanup_free_ char *dir = NULL;

@@ -50,11 +50,16 @@ struct engine {
 	const struct state *state;
 	const struct observer *observer;
 	const volatile sig_atomic_t *stop; /* set by a signal: end after the change that is being made */
+	int64_t ttl_ms; /* after what time all that can be is taken back at the latest; 0: as the playbook says */
 	int64_t confirm_ms; /* within what time the operator wants to confirm; 0: not at all; -1: as the playbook says */
 };
 
 /* Within what time a step wants to be confirmed, in ms; 0: it does not. */
 int64_t engine_confirm_ms(const struct engine *engine, const struct step *step);
+
+/* After what time it is taken back in any case, in ms; 0: it is not, or its action sees to that
+ * by its own argument "ttl". */
+int64_t engine_ttl_ms(const struct engine *engine, const struct step *step);
 
 /* Opens the vault to read, for what is only looked at; the host has none when there is
  * none. The caller closes host->vault. */

@@ -51,6 +51,13 @@ void host_close(struct host *host)
 	*host = (struct host){.root = -1, .proc = -1};
 }
 
+void host_forget(struct host *host)
+{
+	packages_close(&host->packages);
+	host->packages = NULL;
+	strv_free(&host->blind);
+}
+
 bool host_is_this(const struct host *host)
 {
 	struct stat a, b;

@@ -24,6 +24,9 @@ struct host {
 int host_open(const char *root, struct host *ret);
 void host_close(struct host *host);
 
+/* Forgets what was read of it and kept: for who lives longer than a run. */
+void host_forget(struct host *host);
+
 /* Whether it is the host that this program runs on: its daemons and name services can be
  * asked, too. */
 bool host_is_this(const struct host *host);

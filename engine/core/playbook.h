@@ -92,6 +92,21 @@ void playbook_free(struct playbook **playbook);
  * playbook, a single value is taken as it is. -EINVAL or -ENOENT with a sentence in RET_WHY. */
 int playbook_set(struct playbook *playbook, const char *name, const char *value, struct buf *ret_why);
 
+/* Values that a stranger chose, for an input: each is one element, whatever commas or quotes
+ * it has, typed as the input is declared; none names a file, a pattern or a line of a
+ * configuration. input_accept() checks them into RET; playbook_give() has the input take them,
+ * in place of those that it had. -EINVAL or -ENOENT with a sentence in RET_WHY. */
+int input_accept(const struct input *input, const struct strv *items, struct strv *ret, struct buf *ret_why);
+int playbook_give(struct playbook *playbook, const char *name, const struct strv *items, struct buf *ret_why);
+
+/* Whether an input may be given such values at all; -EINVAL with a sentence in RET_WHY. */
+int input_open_to_strangers(const struct input *input, struct buf *ret_why);
+
+struct input *playbook_input(const struct playbook *playbook, const char *name); /* NULL: there is none */
+
+/* -ENOENT with a sentence in RET_WHY that names those that there are. */
+int playbook_unknown_input(const struct playbook *playbook, const char *name, struct buf *ret_why);
+
 /* -EINVAL with a sentence when a required input has no value. */
 int playbook_ready(const struct playbook *playbook, struct buf *ret_why);
 

@@ -168,6 +168,16 @@ int recover_settle(struct writer *w, enum recover_how how, json_t *operator, str
 	return r == 0 && !w->run->ended ? log_end(w) : r;
 }
 
+int recover_rollback(struct writer *w, const struct undo_scope *scope, json_t *operator, struct undo_result *ret)
+{
+	struct recovery recovery = {0};
+	int r = run_open(w->run) ? recover_settle(w, RECOVER_UNDO, json_incref(operator), &recovery) : 0;
+	if (r == 0)
+		r = rollback_run(w, scope, json_incref(operator), ret);
+	json_decref(operator);
+	return r;
+}
+
 /* Ends what has begun on a run since it ended, and is not gone on with. */
 static int close_rest(struct writer *w)
 {

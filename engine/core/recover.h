@@ -41,6 +41,10 @@ int recover_run(struct engine *engine, const char *run, enum recover_how how, js
 /* For who goes on with an interrupted run in another way: settles it and writes its end. */
 int recover_settle(struct writer *w, enum recover_how how, json_t *operator, struct recovery *ret);
 
+/* Takes back a run that is open in W, or what SCOPE has of it; of one that was interrupted, how
+ * far it came is found out first. OPERATOR as above. */
+int recover_rollback(struct writer *w, const struct undo_scope *scope, json_t *operator, struct undo_result *ret);
+
 /* The exit status that the result stands for: 0, 1, 3 or 4. */
 int recover_status(const struct recovery *recovery);
 

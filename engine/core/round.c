@@ -69,6 +69,18 @@ static int plan_bound(const struct engine *engine, const struct args *args, stru
 	return step_failure(report, *why ? why : strerror(-r));
 }
 
+/* An action that has its work end by itself is told when that is to be at the latest. */
+static int cap_ttl(const struct engine *engine, const struct step *step, struct args *args)
+{
+	const struct param *param = action_param(step->action, "ttl");
+	int64_t own = args_ms(args, "ttl", 0);
+	if (!engine->ttl_ms || !param || param->type != TYPE_DURATION || (own && own <= engine->ttl_ms))
+		return 0;
+	_cleanup_(value_free) struct value value = {.type = TYPE_DURATION};
+	int r = strv_addf(&value.items, "%lldms", (long long)engine->ttl_ms);
+	return r < 0 ? r : args_set(args, "ttl", &value);
+}
+
 static int plan_step(const struct engine *engine, const struct playbook *playbook, struct facts *facts,
                      struct plan *plan, struct step_report *report)
 {
@@ -88,6 +100,8 @@ static int plan_step(const struct engine *engine, const struct playbook *playboo
 		r = step_bind(playbook, step, facts, &args, &why);
 	if (r == -EINVAL)
 		return step_failure(report, buf_text(&why));
+	if (r == 0)
+		r = cap_ttl(engine, step, args);
 	if (r == 0)
 		r = plan_bound(engine, args, plan, report);
 	args_free(&args);
@@ -110,8 +124,8 @@ static int set_deadlines(const struct engine *engine, const struct plan *plan, s
 	bool reversible = can_be_undone(plan, report);
 	if (reversible)
 		report->confirm_ms = engine_confirm_ms(engine, report->step);
-	report->ttl_ms = report->step->ttl_ms;
-	return reversible || !report->ttl_ms ? 0 : step_failure(report, "it has a ttl, but what it does cannot be undone");
+	report->ttl_ms = reversible ? engine_ttl_ms(engine, report->step) : 0;
+	return reversible || !report->step->ttl_ms ? 0 : step_failure(report, "it has a ttl, but what it does cannot be undone");
 }
 
 static int plan_steps(const struct engine *engine, const struct playbook *playbook, struct facts *facts,

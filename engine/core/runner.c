@@ -152,12 +152,12 @@ static void set_deadlines(struct runner *run, struct change *c)
 	const struct step *step = step_of(run, c->step);
 	if (!step || c->kind->flags & CHANGE_IRREVERSIBLE)
 		return;
-	int64_t confirm = engine_confirm_ms(run->engine, step);
+	int64_t confirm = engine_confirm_ms(run->engine, step), ttl = engine_ttl_ms(run->engine, step);
 	if (!run->counted_from)
 		run->counted_from = realtime_ms();
 	c->deadlines = (struct deadlines){
 		.confirm = confirm ? run->counted_from + confirm : 0,
-		.ttl = step->ttl_ms ? run->counted_from + step->ttl_ms : 0,
+		.ttl = ttl ? run->counted_from + ttl : 0,
 	};
 }
 

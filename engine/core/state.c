@@ -16,14 +16,24 @@
 
 #define LOCK_POLL_MS 20
 
+static void format_id(struct timespec at, char ret[RUN_ID_LEN])
+{
+	struct tm utc;
+	gmtime_r(&at.tv_sec, &utc);
+	size_t n = strftime(ret, RUN_ID_LEN, "%Y%m%d-%H%M%S", &utc);
+	snprintf(ret + n, RUN_ID_LEN - n, "-%04x", (unsigned)(at.tv_nsec * 65536LL / 1000000000LL) & 0xffff);
+}
+
 void run_id_new(char ret[RUN_ID_LEN])
 {
 	struct timespec now;
-	struct tm utc;
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	size_t n = strftime(ret, RUN_ID_LEN, "%Y%m%d-%H%M%S", &utc);
-	snprintf(ret + n, RUN_ID_LEN - n, "-%04x", (unsigned)(now.tv_nsec * 65536LL / 1000000000LL) & 0xffff);
+	format_id(now, ret);
+}
+
+void run_id_at(int64_t ms, char ret[RUN_ID_LEN])
+{
+	format_id((struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, ret);
 }
 
 bool run_id_valid(const char *text)
@@ -190,6 +200,11 @@ int state_make_run(const struct state *state, const char *run, int *ret_dir)
 	*ret_dir = dir;
 	dir = -1;
 	return 0;
+}
+
+int state_open_hooks(const struct state *state, bool make, int *ret_dir)
+{
+	return open_part(state, "hooks", make, ret_dir);
 }
 
 int state_drop_run(const struct state *state, const char *run)

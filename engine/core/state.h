@@ -7,6 +7,7 @@
  *     pending/RUN    an empty file while that run is not done with: it did not end, is
  *                    being taken back, or has a deadline ahead
  *     vault/         core/vault.h
+ *     hooks/         hook/ledger.h
  *
  * Rules:
  *  1. The journals are the only truth. A mark in pending/ is an index to them: it is
@@ -22,6 +23,7 @@
 #include "core/journal-codec.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct state {
 	int root;    /* as host->root */
@@ -32,6 +34,7 @@ struct state {
  * second, so that ids sort in the order of time. */
 void run_id_new(char ret[RUN_ID_LEN]);
 bool run_id_valid(const char *text);
+void run_id_at(int64_t ms, char ret[RUN_ID_LEN]); /* the first of that moment */
 
 /* Makes what is missing: the directories and the key; -EPERM as state_key(). */
 int state_prepare(const struct state *state);
@@ -42,6 +45,9 @@ int state_key(const struct state *state, const char *run, struct journal_key *re
 /* The directory of a run; made, with its mark in pending/, by the second: -EEXIST. */
 int state_open_run(const struct state *state, const char *run, int *ret_dir);
 int state_make_run(const struct state *state, const char *run, int *ret_dir);
+
+/* hooks/; made, where it is missing, by MAKE. */
+int state_open_hooks(const struct state *state, bool make, int *ret_dir);
 
 /* Removes a run that had not begun: a directory with an empty journal, or none. */
 int state_drop_run(const struct state *state, const char *run);
