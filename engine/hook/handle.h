@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What becomes of events: decided by the rules, done once, and put into the ledger. The same for
+ * a message that starts the program and for one of thousands that a reader is fed.
+ */
+#ifndef RESPOND_HOOK_HANDLE_H
+#define RESPOND_HOOK_HANDLE_H
+
+#include "core/run-result.h"
+#include "hook/decide.h"
+
+/* What was done about an event. */
+struct hook_result {
+	const struct event *event;
+	const struct decision *decision;
+	const struct round *round;    /* EVENT_DRY: what would be done; NULL: it could not be planned */
+	const struct run_result *run; /* EVENT_RUN; NULL: it could not begin */
+	size_t undone;                /* EVENT_UNDO: runs taken back, */
+	struct undo_result undo;      /* and what that came to */
+	const char *why;              /* why something could not be done; "" for nothing to say; escaped */
+	int status;                   /* the exit status that it stands for: 0, 1, 3 or 4 */
+};
+
+struct hook {
+	struct engine *engine;        /* without a guard: each run has its own */
+	const struct source *source;
+	const struct rules *rules;    /* may be exchanged between two calls */
+	struct ledger *ledger;
+	json_t *(*operator)(const char *by);
+	int (*before)(void *ctx);     /* before anything is altered; an exit status; may be NULL */
+	void (*told)(void *ctx, const struct hook_result *result); /* may be NULL */
+	void *ctx;
+};
+
+/* Handles each event in its turn, and goes on where one fails. RET_STATUS: the worst that came of
+ * them. -errno: there is no memory, or the ledger cannot be used; what was not handled is not. */
+int hook_handle(struct hook *hook, const struct events *events, int *ret_status);
+int hook_handle_event(struct hook *hook, const struct event *event, int *ret_status);
+
+/* Whether the event would alter the host if it were handled now: 1, 0 or -errno. Counts nothing. */
+int hook_would_act(struct hook *hook, const struct event *event);
+
+/* A message that was no event of the source: counted, and WHY kept. */
+int hook_refused(struct hook *hook, const char *why);
+
+/* Writes what has been counted since; where there is nothing, nothing. */
+int hook_flush(struct hook *hook);
+
+#endif
