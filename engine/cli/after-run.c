@@ -51,7 +51,7 @@ void session_notice(struct session *s)
 	enum command command = s->options->command;
 	_cleanup_strv_ struct strv ids = {0};
 	if (command == COMMAND_HELP || command == COMMAND_VERSION || command == COMMAND_RECOVER ||
-	    command == COMMAND_AWAIT || state_pending(&s->state, &ids) < 0)
+	    command == COMMAND_AWAIT || command == COMMAND_HOOK || command == COMMAND_EXPLAIN || state_pending(&s->state, &ids) < 0)
 		return;
 	for (size_t i = 0; i < ids.n; i++) {
 		struct run *run = load_idle(s, ids.v[i]);

@@ -5,6 +5,8 @@
 #include "after-run.h"
 #include "commands.h"
 #include "export.h"
+#include "hook-commands.h"
+#include "hook-input.h"
 #include "progress.h"
 #include "show.h"
 
@@ -28,6 +30,7 @@ static int scrub(void)
 	char *zone = getenv("TZ") && !strchr(getenv("TZ"), '/') ? strdup(getenv("TZ")) : NULL;
 	char *peer = getenv("SSH_CONNECTION") ? strdup(getenv("SSH_CONNECTION")) : NULL;
 	char *sudo = getenv("SUDO_USER") ? strdup(getenv("SUDO_USER")) : NULL;
+	int kept = hook_keep_environment();
 	clearenv();
 	int bad = setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) | (zone ? setenv("TZ", zone, 1) : 0) |
 	          (peer ? setenv("SSH_CONNECTION", peer, 1) : 0) | (sudo ? setenv("SUDO_USER", sudo, 1) : 0) |
@@ -36,7 +39,7 @@ static int scrub(void)
 	free(zone);
 	free(peer);
 	free(sudo);
-	return bad ? -ENOMEM : 0;
+	return bad ? -ENOMEM : kept;
 }
 
 static int command_show(struct session *s)
@@ -78,6 +81,9 @@ static int dispatch(struct session *s)
 	case COMMAND_ACTIONS: return show_actions(&s->printer, s->engine.parts, o->subject, o->json);
 	case COMMAND_RULES: return show_rules(&s->printer, o->json);
 	case COMMAND_VAULT: return command_vault(s);
+	case COMMAND_HOOK: return command_hook(s);
+	case COMMAND_EXPLAIN: return command_explain(s);
+	case COMMAND_HOOKS: return command_hooks(s);
 	case COMMAND_HELP: fputs(help_text, stdout); return EXIT_DONE;
 	case COMMAND_VERSION: puts(PACKAGE_STRING); return EXIT_DONE;
 	default: return EXIT_USAGE;

@@ -37,6 +37,10 @@ const char help_text[] =
 	"  -c, --check FILE       say what is wrong with a playbook; needs no root\n"
 	"      --actions [NAME]   list the actions, or one with its arguments and facts\n"
 	"      --rules            list the rules of the guard\n"
+	"      --hook SOURCE [WORD...]\n"
+	"                         what a detection source has to say (on standard input, as words\n"
+	"                         or in the environment) meets the rules of /etc/respond/hooks.d\n"
+	"      --hooks            list those rules, and what they have done\n"
 	"      --vault            list what is kept in the vault, and who needs it\n"
 	"      --vault show OBJECT\n"
 	"      --vault export OBJECT FILE\n"
@@ -54,6 +58,7 @@ const char help_text[] =
 	"                         the run is confirmed; 0s: confirm nothing\n"
 	"      --reapply          put in force again what no longer is (with --verify)\n"
 	"      --with-files       the files that it altered or took away, too (with --export)\n"
+	"      --explain          say what would be done about an event, and why (with --hook)\n"
 	"      --allow RULE       lift one rule of the guard for this run; recorded;\n"
 	"                         may be repeated\n"
 	"      --format FORMAT    text (default) or json; of a report also md (default) or html\n"
@@ -66,11 +71,12 @@ const char help_text[] =
 	"                                         5  dry run: changes are pending\n"
 	"                                         6  a record is damaged or was tampered with\n"
 	"\n"
-	"respond(8) has more; respond-playbook(5) is the language of playbooks.\n";
+	"respond(8) has more; respond-playbook(5) is the language of playbooks,\n"
+	"respond-hooks(5) that of rules.\n";
 
 enum { OPT_ROLLBACK = 256, OPT_SHOW, OPT_ACTIONS, OPT_RULES, OPT_STEP, OPT_ALLOW, OPT_FORMAT, OPT_COLOR,
        OPT_CONFIRM, OPT_CONFIRM_WITHIN, OPT_RECOVER, OPT_VERIFY, OPT_REAPPLY, OPT_AWAIT, OPT_VAULT, OPT_EXPORT,
-       OPT_WITH_FILES, OPT_REPORT };
+       OPT_WITH_FILES, OPT_REPORT, OPT_HOOK, OPT_HOOKS, OPT_EXPLAIN };
 
 static const struct option long_options[] = {
 	{"playbook", required_argument, NULL, 'p'},
@@ -90,6 +96,9 @@ static const struct option long_options[] = {
 	{"actions", optional_argument, NULL, OPT_ACTIONS},
 	{"rules", no_argument, NULL, OPT_RULES},
 	{"vault", optional_argument, NULL, OPT_VAULT},
+	{"hook", required_argument, NULL, OPT_HOOK},
+	{"hooks", no_argument, NULL, OPT_HOOKS},
+	{"explain", no_argument, NULL, OPT_EXPLAIN},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{"dry-run", no_argument, NULL, 'n'},
@@ -118,6 +127,8 @@ static enum command command_of(int opt)
 	case OPT_ACTIONS: return COMMAND_ACTIONS;
 	case OPT_RULES: return COMMAND_RULES;
 	case OPT_VAULT: return COMMAND_VAULT;
+	case OPT_HOOK: return COMMAND_HOOK;
+	case OPT_HOOKS: return COMMAND_HOOKS;
 	case 'h': return COMMAND_HELP;
 	case 'V': return COMMAND_VERSION;
 	default: return COMMAND_NONE;
@@ -196,6 +207,7 @@ static int take_recover(struct options *o, const char *how, const char *run, str
 struct company {
 	bool reapply;   /* --reapply was given */
 	bool of_report; /* --format has what only a report can be */
+	bool explain;   /* --explain was given */
 };
 
 static int take(struct options *o, int opt, const char *value, struct company *with, struct buf *ret_why)
@@ -210,6 +222,7 @@ static int take(struct options *o, int opt, const char *value, struct company *w
 	case OPT_CONFIRM_WITHIN: return take_span(o, value, ret_why);
 	case OPT_REAPPLY: with->reapply = true; return 0;
 	case OPT_WITH_FILES: o->with_files = true; return 0;
+	case OPT_EXPLAIN: with->explain = true; return 0;
 	case OPT_ALLOW: return take_allow(o, value, ret_why);
 	case OPT_FORMAT: return take_format(o, value, &with->of_report, ret_why);
 	case OPT_COLOR: return take_colour(o, value, ret_why);
@@ -242,6 +255,10 @@ static int check_company(struct options *o, const struct company *with, struct b
 		return bad(ret_why, "--format md and html go with --report");
 	if (with->reapply && o->command != COMMAND_VERIFY)
 		return bad(ret_why, "--reapply goes with --verify");
+	if (with->explain && o->command != COMMAND_HOOK)
+		return bad(ret_why, "--explain goes with --hook");
+	if (with->explain)
+		o->command = COMMAND_EXPLAIN;
 	if (with->reapply)
 		o->command = COMMAND_REAPPLY;
 	if (o->dry && !purge)
@@ -269,6 +286,24 @@ static const char *take_words(struct options *o, int opt, int argc, char **argv)
 	return o->n_words ? o->words[0] : NULL;
 }
 
+/* The words behind --hook SOURCE, up to the next option; behind a lone "--", all that follow. */
+static void take_message(struct options *o, int argc, char **argv)
+{
+	o->message = argv + optind;
+	while (optind < argc && (argv[optind][0] != '-' || !argv[optind][1]))
+		optind++;
+	o->n_message = (size_t)(argv + optind - o->message);
+}
+
+static void take_rest(struct options *o, int argc, char **argv)
+{
+	if (o->command != COMMAND_HOOK || o->n_message || optind < 2 || strcmp(argv[optind - 1], "--") != 0)
+		return;
+	o->message = argv + optind;
+	o->n_message = (size_t)(argc - optind);
+	optind = argc;
+}
+
 int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_why)
 {
 	*ret = (struct options){.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), .confirm_ms = -1};
@@ -281,12 +316,16 @@ int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_wh
 			r = take_recover(ret, optarg, apart, ret_why);
 		else
 			r = take(ret, opt, apart ? apart : optarg, &with, ret_why);
+		if (r == 0 && opt == OPT_HOOK)
+			take_message(ret, argc, argv);
 		if (r == -ENOENT) {
 			escape_str(ret_why, argv[optind - 1]);
 			buf_puts(ret_why, " is no option, or lacks its value");
 			r = -EINVAL;
 		}
 	}
+	if (r == 0)
+		take_rest(ret, argc, argv);
 	if (r == 0 && optind < argc) {
 		escape_str(ret_why, argv[optind]);
 		buf_puts(ret_why, " belongs to no option");

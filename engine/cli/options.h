@@ -39,6 +39,9 @@ enum command {
 	COMMAND_ACTIONS,
 	COMMAND_RULES,
 	COMMAND_VAULT,
+	COMMAND_HOOK,
+	COMMAND_EXPLAIN,       /* --hook with --explain */
+	COMMAND_HOOKS,
 	COMMAND_HELP,
 	COMMAND_VERSION,
 };
@@ -50,6 +53,8 @@ struct options {
 	const char *subject; /* of the command: FILE, RUN or NAME; NULL where it is optional */
 	const char *words[WORDS_MAX]; /* of a command that takes several: SUBJECT and what follows it */
 	size_t n_words;
+	char *const *message;  /* --hook: the words behind its source, which may be any number */
+	size_t n_message;
 	bool with_files;
 	const char *step;
 	bool keep;             /* --recover=keep */

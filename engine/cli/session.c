@@ -9,6 +9,7 @@
 #include "print-json.h"
 #include "progress.h"
 #include "registry.h"
+#include "sources.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -264,6 +265,11 @@ int session_guard(struct session *s)
 {
 	int r = guard_new(&s->host, &s->config, parts.proofs, &s->options->allow, &s->engine.guard);
 	return r < 0 ? complain("guard", strerror(-r)) : EXIT_DONE;
+}
+
+struct rule_world session_world(const struct session *s)
+{
+	return (struct rule_world){.root = s->host.root, .shipped = SHIPPED_PLAYBOOKS, .actions = parts.actions, .sources = sources};
 }
 
 int session_find_run(const struct session *s, char ret[RUN_ID_LEN])

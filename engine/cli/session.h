@@ -9,6 +9,8 @@
 #include "options.h"
 #include "print.h"
 
+#include "hook/rule.h"
+
 struct session {
 	const struct options *options;
 	struct printer printer;
@@ -26,6 +28,9 @@ void session_close(struct session *s);
 
 int session_config(struct session *s);
 int session_guard(struct session *s);
+
+/* What hook/rule.h looks at. */
+struct rule_world session_world(const struct session *s);
 int session_playbook(struct session *s, struct playbook **ret);
 
 /* The run that the command line means. */

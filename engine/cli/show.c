@@ -142,8 +142,26 @@ static void print_operator(const struct printer *p, const json_t *operator)
 		print_styled(p, STYLE_PLAIN, ", by itself at its deadline");
 	else if (strcmp(by, "recover") == 0)
 		print_styled(p, STYLE_PLAIN, ", by respond --recover");
+	else if (strcmp(by, "hook") == 0)
+		print_styled(p, STYLE_PLAIN, ", by rule %s of %s", text_of(operator, "rule"), text_of(operator, "source"));
 	if (json_is_integer(login))
 		print_styled(p, STYLE_PLAIN, ", login uid %lld", (long long)json_integer_value(login));
+}
+
+/* What it was made by, where that was an alert. All of it is escaped; what the journal says of it
+ * is not trusted to be. */
+static void print_trigger(const struct printer *p, const json_t *operator)
+{
+	_cleanup_buf_ struct buf text = {0}, safe = {0};
+	if (strcmp(text_of(operator, "by"), "hook") != 0)
+		return;
+	buf_printf(&text, "by rule %s of %s", text_of(operator, "rule"), text_of(operator, "source"));
+	if (*text_of(operator, "values"))
+		buf_printf(&text, ", %s", text_of(operator, "values"));
+	if (*text_of(operator, "event"))
+		buf_printf(&text, " (event: %s)", text_of(operator, "event"));
+	escape_controls(&safe, buf_text(&text), text.len);
+	print_styled(p, STYLE_CYAN, "%s\n", buf_text(&safe));
 }
 
 /* What was done about the run since: "confirmed on 2026-11-25 03:14:15". */
@@ -217,6 +235,7 @@ static void print_run(const struct printer *p, const struct run *run)
 	if (json_is_string(file))
 		print_styled(p, STYLE_DIM, "playbook %s, SHA-256 %s\n", json_string_value(file),
 		             json_is_string(sha256) ? json_string_value(sha256) : "?");
+	print_trigger(p, json_object_get(run->head, "operator"));
 	for (size_t i = 0; i < run->n_evidence; i++)
 		print_kept(p, &run->evidence[i]);
 	for (size_t i = 0; i < run->n; i++)

@@ -90,6 +90,24 @@ char *report_operator(struct report *report, const json_t *operator)
 	return steal(report, &text);
 }
 
+static const char *text_of(const json_t *object, const char *field)
+{
+	const char *text = json_string_value(json_object_get(object, field));
+	return text ? text : "";
+}
+
+/* "rule brute of wazuh, address=203.0.113.9 (event: level=10)": texts that are escaped. */
+static char *hook_words(struct report *report, const json_t *operator)
+{
+	_cleanup_buf_ struct buf text = {0};
+	buf_printf(&text, "rule %s of %s", text_of(operator, "rule"), text_of(operator, "source"));
+	if (*text_of(operator, "values"))
+		buf_printf(&text, ", %s", text_of(operator, "values"));
+	if (*text_of(operator, "event"))
+		buf_printf(&text, " (event: %s)", text_of(operator, "event"));
+	return buf_error(&text) ? report_safe(report, NULL) : report_safe(report, text.data);
+}
+
 /* What is not among the ways is a word of a later version. */
 char *report_trigger(struct report *report, const json_t *operator)
 {
@@ -101,6 +119,8 @@ char *report_trigger(struct report *report, const json_t *operator)
 		{"deadline", "its deadline"},
 	};
 	const char *by = json_string_value(json_object_get(operator, "by"));
+	if (by && strcmp(by, "hook") == 0)
+		return hook_words(report, operator);
 	for (size_t i = 0; by && i < sizeof(ways) / sizeof(*ways); i++)
 		if (strcmp(by, ways[i].by) == 0)
 			return report_safe(report, ways[i].words);

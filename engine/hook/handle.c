@@ -409,13 +409,27 @@ int hook_handle(struct hook *hook, const struct events *events, int *ret_status)
 	return r;
 }
 
-int hook_would_act(struct hook *h, const struct event *event)
+int hook_verdict(struct hook *h, const struct event *event)
 {
 	_cleanup_decision_ struct decision d = {0};
 	int r = ledger_refresh(h->ledger);
 	if (r == 0)
 		r = decide_now(h, event, &d);
-	return r < 0 ? r : acts(d.verdict);
+	return r < 0 ? r : (int)d.verdict;
+}
+
+int hook_declined(struct hook *h, const struct event *event)
+{
+	struct work w = {.hook = h, .event = event};
+	int r = count_source(h, TALLY_EVENTS);
+	if (r == 0)
+		r = decide_now(h, event, &w.decision);
+	if (r == 0 && w.decision.rule)
+		r = note_match(&w);
+	if (r == 0 && w.decision.rule)
+		r = note(&w, TALLY_COOLED, NULL);
+	decision_free(&w.decision);
+	return r;
 }
 
 int hook_refused(struct hook *h, const char *why)

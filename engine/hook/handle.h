@@ -37,8 +37,11 @@ struct hook {
 int hook_handle(struct hook *hook, const struct events *events, int *ret_status);
 int hook_handle_event(struct hook *hook, const struct event *event, int *ret_status);
 
-/* Whether the event would alter the host if it were handled now: 1, 0 or -errno. Counts nothing. */
-int hook_would_act(struct hook *hook, const struct event *event);
+/* The verdict on the event if it were handled now, or -errno. Counts nothing. */
+int hook_verdict(struct hook *hook, const struct event *event);
+
+/* Whoever sent the event says that it has been acted upon already: it is counted as such. */
+int hook_declined(struct hook *hook, const struct event *event);
 
 /* A message that was no event of the source: counted, and WHY kept. */
 int hook_refused(struct hook *hook, const char *why);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What detection sources start: events that meet the rules. The configuration says who may do
+ * what here: no service of PAM is asked.
+ */
+#ifndef RESPOND_CLI_HOOK_COMMANDS_H
+#define RESPOND_CLI_HOOK_COMMANDS_H
+
+#include "session.h"
+
+int command_hook(struct session *s);    /* --hook SOURCE */
+int command_explain(struct session *s); /* --hook SOURCE --explain: alters and writes nothing */
+int command_hooks(struct session *s);   /* --hooks */
+
+/* The rules, all of them; EXIT_USAGE, said, where something is wrong. */
+int session_rules(struct session *s, struct rules *ret);
+
+#endif
