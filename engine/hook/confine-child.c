@@ -113,27 +113,33 @@ static int end_with(pid_t parent)
 	return getppid() == parent ? 0 : -ESRCH;
 }
 
+/* Whatever the other arguments are. */
+static int allow(scmp_filter_ctx filter, int call, unsigned n, const struct scmp_arg_cmp *arguments)
+{
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, n, arguments);
+}
+
 static int allow_all(scmp_filter_ctx filter)
 {
 	static const int calls[] = {
 		SCMP_SYS(brk),       SCMP_SYS(munmap),     SCMP_SYS(mremap),        SCMP_SYS(madvise),
 		SCMP_SYS(setitimer), SCMP_SYS(exit_group), SCMP_SYS(clock_gettime), SCMP_SYS(rt_sigreturn),
 	};
+	static const struct scmp_arg_cmp the_socket = {.arg = 0, .op = SCMP_CMP_EQ};
+	static const struct scmp_arg_cmp data_alone[] = {
+		{.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0},
+		{.arg = 3, .op = SCMP_CMP_MASKED_EQ, .datum_a = MAP_ANONYMOUS, .datum_b = MAP_ANONYMOUS},
+	};
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < sizeof(calls) / sizeof(*calls); i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+		r = allow(filter, calls[i], 0, NULL);
 	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0_32(SCMP_CMP_EQ, 0));
+		r = allow(filter, SCMP_SYS(read), 1, &the_socket);
 	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0_32(SCMP_CMP_EQ, 0));
+		r = allow(filter, SCMP_SYS(write), 1, &the_socket);
 	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-		                     SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
-		                     SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-		                     SCMP_A3_32(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
-	return r;
+		r = allow(filter, SCMP_SYS(mprotect), 1, data_alone);
+	return r < 0 ? r : allow(filter, SCMP_SYS(mmap), 2, data_alone);
 }
 
 static int filter_calls(void)
