@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * CrowdSec: decisions of its Local API, one or an array, a bouncer's stream of new and deleted
- * ones, or alerts with their decisions, as notifications have them. Decisions that want the same
- * become one event with a list of their values: ten thousand are one transaction. Simulated ones,
- * which CrowdSec wants nobody to act on, are passed over.
+ * ones, or alerts with their decisions, as notifications have them. Many decisions that want the
+ * same become one event with a list of their values: ten thousand are one transaction. Of a few,
+ * each is an event: it is taken back by itself when it is deleted. Simulated ones, which CrowdSec
+ * wants nobody to act on, are passed over.
  */
 #include "sources.h"
 
@@ -14,6 +15,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define FEW 20
 
 enum { ORIGIN, SCENARIO, N_SHARED };
 static const char *const shared_names[N_SHARED] = {"origin", "scenario"};
@@ -161,19 +164,47 @@ static int add_message(struct groups *groups, const json_t *message)
 	return r < 0 ? r : add_list(groups, new, true);
 }
 
-static int finish(struct group *g, struct events *ret, struct buf *ret_why)
+/* What the decisions of the group share goes to EVENT, which has the values, and that to RET. */
+static int finish(const struct group *g, struct event *event, struct events *ret, struct buf *ret_why)
 {
-	int r = common_text(&g->event, "action", g->add ? "add" : "delete", ret_why);
+	int r = common_text(event, "action", g->add ? "add" : "delete", ret_why);
 	if (r == 0)
-		r = common_text(&g->event, "type", g->type, ret_why);
+		r = common_text(event, "type", g->type, ret_why);
 	if (r == 0)
-		r = common_text(&g->event, "scope", g->scope, ret_why);
+		r = common_text(event, "scope", g->scope, ret_why);
 	if (r == 0 && g->duration[0])
-		r = common_text(&g->event, "duration", g->duration, ret_why);
+		r = common_text(event, "duration", g->duration, ret_why);
 	for (size_t i = 0; r == 0 && i < N_SHARED; i++)
 		if (g->shared[i])
-			r = common_text(&g->event, shared_names[i], g->shared[i], ret_why);
-	return r < 0 ? r : events_add(ret, &g->event);
+			r = common_text(event, shared_names[i], g->shared[i], ret_why);
+	return r < 0 ? r : events_add(ret, event);
+}
+
+static int finish_each(const struct group *g, struct events *ret, struct buf *ret_why)
+{
+	const struct strv *values = &event_field(&g->event, "value")->items;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < values->n; i++) {
+		_cleanup_event_ struct event event = {0};
+		r = event_add_item(&event, "value", (struct slice){values->v[i], strlen(values->v[i])});
+		if (r == 0)
+			r = finish(g, &event, ret, ret_why);
+	}
+	return r;
+}
+
+static int finish_all(struct groups *groups, struct events *ret)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < groups->n; i++) {
+		struct group *g = &groups->v[i];
+		size_t n = event_field(&g->event, "value")->items.n, others = groups->n - i - 1;
+		if (n <= FEW && ret->n + n + others <= EVENTS_MAX)
+			r = finish_each(g, ret, groups->why);
+		else
+			r = finish(g, &g->event, ret, groups->why);
+	}
+	return r;
 }
 
 static int parse(struct slice message, struct events *ret, struct buf *ret_why)
@@ -184,8 +215,8 @@ static int parse(struct slice message, struct events *ret, struct buf *ret_why)
 	int r = flatten_read(message, &json, ret_why);
 	if (r == 0)
 		r = add_message(&groups, json);
-	for (size_t i = 0; r == 0 && i < groups.n; i++)
-		r = finish(&groups.v[i], &events, ret_why);
+	if (r == 0)
+		r = finish_all(&groups, &events);
 	if (r < 0)
 		return r;
 	*ret = events;

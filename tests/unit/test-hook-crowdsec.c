@@ -16,10 +16,6 @@
 #define DECISION(duration, scope, value)                                                                               \
 	"{\"duration\":\"" duration "\",\"id\":1,\"origin\":\"crowdsec\",\"scenario\":\"crowdsecurity/ssh-bf\","       \
 	"\"scope\":\"" scope "\",\"type\":\"ban\",\"uuid\":\"u-1\",\"value\":\"" value "\"}"
-#define FROM(origin, value)                                                                                            \
-	"{\"duration\":\"4h\",\"origin\":\"" origin "\",\"scenario\":\"s\",\"scope\":\"Ip\",\"type\":\"ban\","          \
-	"\"value\":\"" value "\"}"
-
 static const struct source *crowdsec(void)
 {
 	return source_find("crowdsec");
@@ -44,7 +40,7 @@ static void every_form_is_read(void **state)
 	check(DECISION("4h", "Ip", "203.0.113.9"), ADD("4h", "[203.0.113.9]"));
 	check("[" DECISION("3h59m51.208s", "Ip", "203.0.113.9") "]\n", ADD("4h", "[203.0.113.9]"));
 	check("{\"deleted\":null,\"new\":[" DECISION("4h", "Ip", "a") "," DECISION("3h30m", "Ip", "b") "]}",
-	      ADD("4h", "[a][b]"));
+	      ADD("4h", "[a]") "--\n" ADD("4h", "[b]"));
 	check("{\"new\":[" DECISION("4h", "Ip", "a") "],\"deleted\":[" DECISION("-1h2m3s", "Ip", "b") "]}",
 	      DELETE("[b]") "--\n" ADD("4h", "[a]"));
 	check("[{\"id\":7,\"scenario\":\"x\",\"source\":{\"ip\":\"203.0.113.9\"},\"decisions\":["
@@ -55,16 +51,37 @@ static void every_form_is_read(void **state)
 		check(nothing[i], "");
 }
 
-static void what_is_alike_is_one_event(void **state)
+/* N decisions of these origins in turn; their values are 0, 1, ... */
+static void many_of(struct buf *b, int n, const char *duration, const char *origin, const char *other)
+{
+	for (int i = 0; i < n; i++)
+		buf_printf(b, "%c{\"duration\":\"%s\",\"origin\":\"%s\",\"scenario\":\"s\",\"scope\":\"Ip\","
+		           "\"type\":\"ban\",\"value\":\"%d\"}", b->len ? ',' : '[', duration, i % 2 ? other : origin, i);
+}
+
+static void many_that_are_alike_are_one_event(void **state)
 {
 	(void)state;
-	check("[" FROM("cscli", "a") "," FROM("CAPI", "b") "]",
-	      "action text add\nduration text 4h\nscenario text s\nscope text Ip\ntype text ban\nvalue list [a][b]\n");
-	check("[" DECISION("4h", "Ip", "a") "," DECISION("1h", "Ip", "b") "," DECISION("3h1s", "Ip", "c") "]",
-	      ADD("4h", "[a][c]") "--\n" ADD("1h", "[b]"));
+	_cleanup_buf_ struct buf few = {0}, many = {0}, mixed = {0};
+	many_of(&few, 20, "4h", "CAPI", "CAPI");
+	buf_puts(&few, "]");
+	_cleanup_free_ char *each = hook_events(crowdsec(), slice_of(&few));
+	assert_non_null(strstr(each, "value list [18]\n--\n"));
+	assert_non_null(strstr(each, "value list [19]\n"));
+	many_of(&many, 21, "4h", "CAPI", "CAPI");
+	buf_puts(&many, "]");
+	HOOK_HAS(crowdsec(), slice_of(&many), "origin text CAPI", "duration text 4h",
+	         "value list [0][1][2][3][4][5][6][7][8][9][10][11][12][13][14][15][16][17][18][19][20]");
+	many_of(&mixed, 21, "4h", "CAPI", "lists");
+	many_of(&mixed, 21, "1h", "CAPI", "lists");
+	buf_puts(&mixed, "]");
+	_cleanup_free_ char *two = hook_events(crowdsec(), slice_of(&mixed));
+	assert_null(strstr(two, "origin"));
+	assert_non_null(strstr(two, "duration text 4h\n"));
+	assert_non_null(strstr(two, "--\naction text add\nduration text 1h\nscenario text s\n"));
 	_cleanup_free_ char *both = hook_events(crowdsec(), hook_text("[" DECISION("4h", "Range", "192.0.2.0/24") ","
 	                                                             DECISION("4h", "Ip", "a") "]"));
-	assert_non_null(strstr(both, "scope text Range"));
+	assert_non_null(strstr(both, "scope text Range\n"));
 	assert_non_null(strstr(both, "--\n"));
 }
 
@@ -179,16 +196,16 @@ static void a_list_that_is_full_is_continued(void **state)
 		buf_printf(&message, "%s{\"duration\":\"4h\",\"scope\":\"Ip\",\"type\":\"ban\",\"value\":\"%d\"}", i ? "," : "", i);
 	buf_puts(&message, "]");
 	assert_int_equal(crowdsec()->parse(slice_of(&message), &events, &why), 0);
-	assert_int_equal(events.n, 2);
+	assert_int_equal(events.n, 6);
 	assert_int_equal(event_field(&events.v[0], "value")->items.n, EVENT_ITEMS_MAX);
-	assert_int_equal(event_field(&events.v[1], "value")->items.n, 5);
+	assert_string_equal(event_field(&events.v[5], "value")->items.v[0], "100004");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_form_is_read),
-		cmocka_unit_test(what_is_alike_is_one_event),
+		cmocka_unit_test(many_that_are_alike_are_one_event),
 		cmocka_unit_test(what_has_expired_is_deleted),
 		cmocka_unit_test(simulated_decisions_are_passed_over),
 		cmocka_unit_test(durations_are_go_durations),
