@@ -47,6 +47,11 @@ rules() {
 	"$RESPOND" --rules | grep -oE '^ *[a-z]+\.[a-z-]+' | tr -d ' '
 }
 
+# What sources are called, and the fields that they themselves name.
+sources() {
+	sed -nE 's/^\t\.name = "([a-z0-9]+)",$/\1/p; s/^\t\{"([a-z]+)", FIELD_.*/\1/p' plugins/hooks/*.c | sort -u
+}
+
 command -v mandoc >/dev/null || skip_all "mandoc is not installed"
 command -v col >/dev/null || col() { sed -e 's/.\x08//g'; }
 
@@ -56,5 +61,6 @@ done
 check "respond(8) has every option" has_all respond.8 $(options)
 check "respond-playbook(5) has every action" has_all respond-playbook.5 $(actions)
 check "respond-playbook(5) has every argument" has_all respond-playbook.5 $(arguments)
+check "respond-hooks(5) has every source and its fields" has_all respond-hooks.5 $(sources)
 check "respond.conf(5) has every rule of the guard" has_all respond.conf.5 $(rules)
 finish

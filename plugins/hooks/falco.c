@@ -78,6 +78,7 @@ const struct source source_falco = {
 	.input = INPUT_LINE,
 	.size_max = 256 * 1024,
 	.lines = true,
+	.apart = true,
 	.fields = fields,
 	.parse = parse,
 };

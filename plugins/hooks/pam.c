@@ -81,6 +81,7 @@ const struct source source_pam = {
 	.summary = "the environment of pam_exec(8)",
 	.input = INPUT_ENVIRONMENT,
 	.size_max = 16 * 1024,
+	.apart = true,
 	.variables = variables,
 	.fields = fields,
 	.closed = true,
