@@ -59,7 +59,7 @@ as_wazuh() {
 
 # What is left of it may be whole, and have another meaning.
 unwanted() {
-	[ $status = 2 ] || [ $status = 4 ] || grep -q "no rule wants this event" <<<"$output"
+	[ $result = 2 ] || [ $result = 4 ] || grep -q "no rule wants this event" <<<"$half"
 }
 
 # tell WAY SOURCE ADDRESS MESSAGE [UNDO]
@@ -67,6 +67,7 @@ tell() {
 	local way=$1 address=$3 message=$4 undo=${5:-}
 	source=$2
 	output=$("$way" "${message:0:${#message}/2}") && status=0 || status=$?
+	result=$status half=$output
 	check "$source: half a message is refused, or wanted by no rule" unwanted
 	check "$source: and does nothing" gone "$address"
 	output=$("$way" "$message") && status=0 || status=$?

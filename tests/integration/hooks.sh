@@ -94,6 +94,14 @@ rule mine 'source = json' 'playbook = /opt/books/x.pb'
 alert '"a":1'
 ended "a playbook that anybody may write: refused" 2
 
+# ---- the rules that ship ------------------------------------------------------------------------------
+
+no_rules
+install -m 0644 "$TOP_SRCDIR/examples/hooks/rules.conf.in" $rules/examples.conf
+run_respond --hooks
+ended "the examples are right" 0
+same "the examples alter nothing" "$(grep -c '^\[rule ' $rules/examples.conf)" "$(grep -c '  dry-run  ' <<<"$output")"
+
 # ---- dry run is what a new rule does ---------------------------------------------------------------
 
 no_rules
