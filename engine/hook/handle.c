@@ -381,10 +381,21 @@ static int act(struct work *w)
 	return r;
 }
 
+/* Before anything is refused because the ledger is full. */
+static int sweep(struct hook *h)
+{
+	if (!ledger_is_full(h->ledger))
+		return 0;
+	ledger_prune(h->ledger, keep_ms, (void *)h->rules, realtime_ms());
+	return ledger_sweep(h->ledger, realtime_ms());
+}
+
 int hook_handle_event(struct hook *h, const struct event *event, int *ret_status)
 {
 	struct work w = {.hook = h, .event = event};
 	int r = ledger_refresh(h->ledger);
+	if (r == 0)
+		r = sweep(h);
 	if (r == 0)
 		r = count_source(h, TALLY_EVENTS);
 	if (r == 0)

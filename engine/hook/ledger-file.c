@@ -146,6 +146,28 @@ static int take_runs(struct ledger *l, int64_t from_ms)
 	return r;
 }
 
+#define SWEEP_MS (3600 * 1000)
+
+static int sweep(struct ledger *l, int64_t now_ms)
+{
+	for (size_t i = 0; i < l->n_keys; i++)
+		l->keys[i].n = 0;
+	l->swept = now_ms;
+	int r = take_runs(l, 0);
+	return r < 0 ? r : ledger_save(l);
+}
+
+int ledger_sweep(struct ledger *l, int64_t now_ms)
+{
+	if (!ledger_is_full(l) || (l->swept <= now_ms && now_ms - l->swept < SWEEP_MS))
+		return 0;
+	int r = ledger_lock(l);
+	if (r == 0 && now_ms - l->swept >= SWEEP_MS)
+		r = sweep(l, now_ms);
+	ledger_unlock(l);
+	return r;
+}
+
 /* The damaged file is kept to be looked at. */
 static int make_anew(struct ledger *l, bool damaged, struct buf *ret_why)
 {

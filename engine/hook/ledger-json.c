@@ -2,7 +2,7 @@
  *
  * A ledger as it is kept:
  *
- *     {"format": 1,
+ *     {"format": 1, "swept": MS,
  *      "rules": {NAME: {"counts": {WORD: N, ...}, "matched": MS, "summary": TEXT, "refused": MS,
  *                       "refusal": TEXT, "recent": [MS, ...]}, ...},
  *      "keys": {KEY: {"rule": NAME, "text": TEXT, "ran": MS, "shown": MS, "open": BOOLEAN,
@@ -56,7 +56,7 @@ int ledger_encode(const struct ledger *l, struct buf *ret)
 		bad |= json_object_set_new(rules, l->rules[i].name, encode_rule(&l->rules[i]));
 	for (size_t i = 0; i < l->n_keys; i++)
 		bad |= json_object_set_new(keys, l->keys[i].key, encode_key(&l->keys[i]));
-	_cleanup_json_ json_t *all = json_pack("{si so so}", "format", 1, "rules", rules, "keys", keys);
+	_cleanup_json_ json_t *all = json_pack("{si sI so so}", "format", 1, "swept", (json_int_t)l->swept, "rules", rules, "keys", keys);
 	if (bad || !all || json_dump_callback(all, dump, ret, JSON_COMPACT) < 0)
 		return -ENOMEM;
 	return buf_putc(ret, '\n');
@@ -181,6 +181,8 @@ static int decode_all(struct ledger *l, const json_t *all)
 	const char *name;
 	int error = json_integer_value(json_object_get(all, "format")) == 1 && json_is_object(rules) && json_is_object(keys)
 	                    ? 0 : -EBADMSG;
+	if (error == 0)
+		error = take_number(all, "swept", &l->swept);
 	json_object_foreach(rules, name, o)
 		error = error < 0 ? error : decode_rule(l, name, o);
 	json_object_foreach(keys, name, o)
@@ -233,5 +235,6 @@ int ledger_decode(struct ledger *l, const struct buf *bytes)
 	l->n_rules = read.n_rules;
 	l->keys = read.keys;
 	l->n_keys = read.n_keys;
+	l->swept = read.swept;
 	return 0;
 }

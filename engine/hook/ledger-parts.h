@@ -14,6 +14,7 @@ struct ledger {
 	size_t n_rules;
 	struct ledger_key *keys;   /* by key */
 	size_t n_keys;
+	int64_t swept; /* when it was last asked which runs are in force, in ms since 1970 */
 	/* Of ledger-file.c. */
 	const struct state *state;
 	const struct change_kind *const *kinds;

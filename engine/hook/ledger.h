@@ -145,6 +145,10 @@ void ledger_unlock(struct ledger *ledger);
 int ledger_save(struct ledger *ledger);
 bool ledger_has_news(const struct ledger *ledger); /* counts that are not saved */
 
+/* A ledger that is full asks the journals, once an hour at most, which of its runs are in force
+ * still: others than hooks have taken some back. */
+int ledger_sweep(struct ledger *ledger, int64_t now_ms);
+
 /* The right to act; -EWOULDBLOCK after TIMEOUT_MS. What an earlier holder left open is closed from
  * the journals. */
 int ledger_take_turn(struct ledger *ledger, int timeout_ms);

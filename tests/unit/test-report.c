@@ -385,6 +385,25 @@ static void processes_are_a_tree(void **state)
 	end(run, r);
 }
 
+static void an_alert_is_the_trigger(void **state)
+{
+	(void)state;
+	struct run *run = NULL;
+	second = 0;
+	assert_int_equal(run_new("20251125-120000-0001", &run), 0);
+	add(run, "run", json_pack("{ss ss ss ss ss s{si sn ss ss ss ss ss ss}}", "version", "0", "host", "h", "playbook", "block",
+	                          "file", "/o", "sha256", HASH, "operator", "uid", 0, "loginuid", "by", "hook", "source", "wazuh",
+	                          "rule", "brute", "key", "0a", "values", "address=203.0.113.9", "event", "level=10"));
+	add(run, "end", json_pack("{si}", "status", 0));
+	struct report *r = report_of(run);
+	assert_string_equal(r->trigger, "rule brute of wazuh, address=203.0.113.9 (event: level=10)");
+	assert_string_equal(r->operator, "uid 0");
+	_cleanup_free_ char *md = rendered(r, report_md), *html = rendered(r, report_html);
+	assert_has(md, "rule brute of wazuh, address=203.0.113.9 (event: level=10)");
+	assert_has(html, "rule brute of wazuh, address=203.0.113.9 (event: level=10)");
+	end(run, r);
+}
+
 /* Written before runs recorded their steps. */
 static void an_old_journal_is_told(void **state)
 {
@@ -519,6 +538,8 @@ static struct run *hostile_run(void)
 	struct run *run = begin(HOSTILE);
 	json_object_set_new(run->head, "host", json_text(HOSTILE));
 	json_object_set_new(run->head, "inputs", json_pack("{s[o]}", "names", json_text(HOSTILE)));
+	json_object_set_new(run->head, "operator", json_pack("{ss ss ss ss ss}", "by", "hook", "source", HOSTILE, "rule", HOSTILE,
+	                                                     "values", HOSTILE "\x1b[2J", "event", HOSTILE));
 	intend_move(run, 1, "files", "/tmp/" HOSTILE "\n# x\033[2J\xff\xe2\x80\xae", NOON + 1000);
 	intend_kill(run, 2, HOSTILE, "/tmp/" HOSTILE);
 	result(run, "outcome", 1, "done", HOSTILE);
@@ -681,6 +702,7 @@ int main(void)
 		cmocka_unit_test(an_undo_that_failed_is_told),
 		cmocka_unit_test(evidence_and_what_came_later_are_told),
 		cmocka_unit_test(processes_are_a_tree),
+		cmocka_unit_test(an_alert_is_the_trigger),
 		cmocka_unit_test(an_old_journal_is_told),
 		cmocka_unit_test(empty_texts_leave_the_page_whole),
 		cmocka_unit_test(text_stays_text),
