@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/proc.h"
 #include "hook/confine-child.h"
 #include "hook/event-codec.h"
 
@@ -41,37 +42,42 @@ static pid_t fork_quietly(void)
 }
 
 /* Until the process ends by itself, and no longer than that. */
-static void await_end(pid_t pid, int ms)
+static void await_end(int pidfd, int ms)
 {
-	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	int64_t deadline = monotonic_ms() + ms, left = ms;
-	while (pidfd >= 0 && left > 0 && poll(&p, 1, (int)left) < 0 && errno == EINTR)
+	while (left > 0 && poll(&p, 1, (int)left) < 0 && errno == EINTR)
 		left = deadline - monotonic_ms();
 }
 
-/* Ends the child after at most WAIT_MS. The status of waitpid(2), or -1. */
-static int bury(struct confined *c, int wait_ms)
+static void let_go(struct confined *c)
 {
-	int status = -1;
 	close(c->fd);
-	c->fd = -1;
-	if (wait_ms)
-		await_end(c->pid, wait_ms);
-	kill(c->pid, SIGKILL);
-	while (waitpid(c->pid, &status, 0) < 0)
-		if (errno != EINTR) {
-			status = -1;
-			break;
-		}
+	close(c->pidfd);
+	c->fd = c->pidfd = -1;
 	c->pid = 0;
-	return status;
+}
+
+/* Ends the child after at most WAIT_MS. How it ended: CODE is one of waitid(2), 0 where
+ * somebody else has asked before. */
+static siginfo_t bury(struct confined *c, int wait_ms)
+{
+	siginfo_t end = {0};
+	shutdown(c->fd, SHUT_RDWR);
+	await_end(c->pidfd, wait_ms);
+	proc_signal(c->pidfd, SIGKILL);
+	while (waitid(P_PIDFD, (id_t)c->pidfd, &end, WEXITED) < 0 && errno == EINTR)
+		;
+	let_go(c);
+	return end;
 }
 
 void confine_end(struct confined *c)
 {
-	if (c->pid > 0)
+	if (c->pid > 0 && c->owner == getpid())
 		bury(c, 0);
+	else if (c->pid > 0)
+		let_go(c);
 }
 
 /* Whether it waits for a message: it has not ended, nor answered what it was not asked. */
@@ -81,36 +87,51 @@ static bool is_silent(int fd)
 	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+static int fork_child(struct confined *c, int ends[2])
+{
+	pid_t self = getpid(), pid = fork_quietly();
+	int error = errno;
+	if (pid == 0)
+		confined_child(c->source, ends[1], self);
+	if (pid < 0)
+		return -error;
+	c->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (c->pidfd < 0) { /* it is ours, and not waited for: this is still its pid */
+		error = errno;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return -error;
+	}
+	c->pid = pid;
+	c->owner = self;
+	c->proven = false;
+	return 0;
+}
+
 static int start(struct confined *c)
 {
 	int ends[2];
-	pid_t self = getpid();
-	if (c->pid > 0 && is_silent(c->fd))
+	if (c->pid > 0 && c->owner == getpid() && is_silent(c->fd))
 		return 0;
 	confine_end(c);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-	pid_t pid = fork_quietly();
-	int error = errno;
-	if (pid == 0)
-		confined_child(c->source, ends[1], self);
+	int r = fork_child(c, ends);
 	close(ends[1]);
-	if (pid < 0) {
+	if (r < 0)
 		close(ends[0]);
-		return -error;
-	}
-	c->pid = pid;
-	c->fd = ends[0];
-	c->proven = false;
-	return 0;
+	else
+		c->fd = ends[0];
+	return r;
 }
 
 /* The child has gone, or does not behave: what that makes of the message. */
 static int explain_end(struct confined *c, struct buf *ret_why)
 {
 	bool proven = c->proven;
-	int status = bury(c, BURIAL_MS), sig = status >= 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	int error = status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+	siginfo_t end = bury(c, BURIAL_MS);
+	int sig = end.si_code == CLD_KILLED || end.si_code == CLD_DUMPED ? end.si_status : 0;
+	int error = end.si_code == CLD_EXITED ? end.si_status : 0;
 	if (error == ENOMEM) {
 		buf_puts(ret_why, "parsing it takes more memory than a message may");
 	} else if (error && !proven) {

@@ -21,11 +21,13 @@
 struct confined {
 	const struct source *source;
 	pid_t pid; /* 0: no child */
+	int pidfd;
 	int fd;
+	pid_t owner; /* whose child it is: one that was forked since then starts its own */
 	bool proven; /* it has answered: it was confined */
 };
 
-#define CONFINED_OF(of_source) ((struct confined){.source = (of_source), .fd = -1})
+#define CONFINED_OF(of_source) ((struct confined){.source = (of_source), .pidfd = -1, .fd = -1})
 
 /* What a message of so many bytes may take, in milliseconds: CPU time, and time. */
 #define CONFINE_CPU_MS(bytes) (1000 + (int)((bytes) / 2048))
@@ -50,7 +52,7 @@ void parsed_free(struct parsed *parsed, size_t n);
 #define CONFINE_MANY 256
 void confine_parse_many(struct confined *c, const struct slice *messages, size_t n, struct parsed *ret);
 
-/* Ends the child, if there is one. */
+/* Ends the child, if there is one; in another process than the one that started it, lets go of it. */
 void confine_end(struct confined *c);
 #define _cleanup_confined_ _cleanup_(confine_end)
 

@@ -273,6 +273,28 @@ static void what_it_says_is_fit_to_be_printed(void **state)
 	refuses(&c, "forge control", -EINVAL, "a \\x1b[");
 }
 
+/* Who was forked from us has a copy of what we know of our child, and no child. */
+static void a_child_is_its_own_parents_alone(void **state)
+{
+	(void)state;
+	_cleanup_confined_ struct confined c = CONFINED_OF(&odd);
+	parses(&c, "first");
+	pid_t pid = c.pid, other = fork();
+	assert_true(other >= 0);
+	if (other == 0) {
+		struct events events = {0};
+		struct buf why = {0};
+		bool good = confine_parse(&c, slice("another"), &events, &why) == 0 && c.pid != pid;
+		confine_end(&c);
+		_exit(good ? 0 : 1);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(other, &status, 0), other);
+	assert_int_equal(status, 0);
+	parses(&c, "second");
+	assert_int_equal(c.pid, pid);
+}
+
 /* An answer too many is not that to the next message. */
 static void an_answer_too_many_is_noticed(void **state)
 {
@@ -488,6 +510,7 @@ int main(void)
 		cmocka_unit_test(what_it_may_not_do_ends_it),
 		cmocka_unit_test(a_parser_that_breaks_spoils_one_message),
 		cmocka_unit_test(what_it_says_is_fit_to_be_printed),
+		cmocka_unit_test(a_child_is_its_own_parents_alone),
 		cmocka_unit_test(an_answer_too_many_is_noticed),
 		cmocka_unit_test(time_is_limited),
 		cmocka_unit_test(memory_is_limited),
