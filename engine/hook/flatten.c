@@ -4,7 +4,7 @@
 #include "base/escape.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,7 +137,7 @@ int flatten_refuse(int error, const char *name, struct buf *ret_why)
 	buf_printf(ret_why,
 	           error == -EEXIST   ? "two members are named \"%s\""
 	           : error == -EILSEQ ? "\"%s\": an empty name, or no text: NUL or invalid UTF-8"
-	                              : "\"%s\": more than an event may have: fields, lists, or a name or text too long",
+	                              : "\"%s\": more than an event may have: fields, lists, or a long name or text",
 	           buf_text(&shown));
 	return -EINVAL;
 }

@@ -33,7 +33,7 @@ struct source {
 	bool lives;                       /* it starts us once and feeds us lines until SIGTERM */
 	bool apart;                       /* whoever starts us waits for our end: answer, then act in a process apart */
 	const char *const *variables;     /* of INPUT_ENVIRONMENT, NULL-ended */
-	const struct source_field *fields; /* ended by a NULL name: those that respond(8) itself adds or vouches for */
+	const struct source_field *fields; /* ended by a NULL name: those that it adds or vouches for itself */
 	bool closed;                      /* there are no others: a rule that names one is wrong */
 	const char *undo_on;              /* what a rule's undo-on is when it gives none, as FIELD = VALUES; NULL: never */
 

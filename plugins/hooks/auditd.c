@@ -71,7 +71,10 @@ static bool is_name(struct slice s)
 
 static int digit_of(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	                              : -1;
 }
 
 /* The bytes of bare hexadecimal digits. False: it is none. */
@@ -317,7 +320,7 @@ static int parse(struct slice message, struct events *ret, struct buf *ret_why)
 	struct slice s = without_names(message);
 	int r = take_head(&record, &s);
 	if (r < 0 && r != -ENOMEM) {
-		buf_puts(ret_why, "no record of the audit system: it does not begin with type=TYPE msg=audit(TIME:SERIAL):");
+		buf_puts(ret_why, "no record of the audit system: no type=TYPE msg=audit(TIME:SERIAL): at its front");
 		r = -EINVAL;
 	}
 	bool empty = r == 0 && strcmp(event_field(&record.event, "type")->text, "EOE") == 0;

@@ -86,7 +86,7 @@ static int add_to_group(struct groups *groups, const json_t *decision, const str
 	const json_t *value = json_object_get(decision, "value");
 	struct group *g = find_group(groups, like);
 	if (!g)
-		return groups->n >= EVENTS_MAX ? refuse(groups, "decisions of more different kinds than can be told apart") : -ENOMEM;
+		return groups->n < EVENTS_MAX ? -ENOMEM : refuse(groups, "decisions of too many different kinds");
 	for (size_t i = 0; i < N_SHARED; i++)
 		if (!same_text(g->shared[i], like->shared[i]))
 			g->shared[i] = NULL;

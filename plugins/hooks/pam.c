@@ -12,7 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
-static const char *const variables[] = {"PAM_TYPE", "PAM_SERVICE", "PAM_USER", "PAM_RUSER", "PAM_RHOST", "PAM_TTY", NULL};
+static const char *const variables[] = {"PAM_TYPE",  "PAM_SERVICE", "PAM_USER", "PAM_RUSER",
+                                        "PAM_RHOST", "PAM_TTY",     NULL};
 static const char *const names[] = {"type", "service", "user", "ruser", "rhost", "tty"};
 #define REQUIRED 2
 

@@ -77,7 +77,8 @@ static void names_are_decoded_where_they_are_text(void **state)
 	HOOK_HAS(auditd(), hook_text(LOGIN("acct=610062 id=12x")), "acct text 610062", "id text 12x");
 	HOOK_HAS(auditd(), hook_text(LOGIN("acct=ABC key=6100")), "acct text ABC", "key text 6100");
 	HOOK_HAS(auditd(), hook_text(LOGIN("acct=\"DEAD\" hostname=DEAD")), "acct text DEAD", "hostname text DEAD");
-	HOOK_HAS(auditd(), hook_text(LOGIN("id=99999999999999999999 sig=+9 acct= uid=5")), "id text 99999999999999999999",
+	HOOK_HAS(auditd(), hook_text(LOGIN("id=99999999999999999999 sig=+9 acct= uid=5")),
+	         "id text 99999999999999999999",
 	         "sig text +9", "acct empty ", "msg.uid number 5", "uid number 0");
 }
 
@@ -85,13 +86,15 @@ static void names_are_decoded_where_they_are_text(void **state)
 static void a_name_that_is_there_twice_refuses_the_record(void **state)
 {
 	(void)state;
-	hook_refuses(auditd(), hook_text(LOGIN("acct=\"bob\" hostname=x addr=198.51.100.1 addr=203.0.113.9")), "named \"addr\"");
+	hook_refuses(auditd(), hook_text(LOGIN("acct=\"bob\" hostname=x addr=198.51.100.1 addr=203.0.113.9")),
+	         "named \"addr\"");
 	hook_refuses(auditd(), hook_text("type=SYSCALL" STAMP "pid=1 pid=2"), "named \"pid\"");
 	hook_refuses(auditd(), hook_text(LOGIN("pid=1 pid=2")), "named \"msg.pid\"");
 	struct slice ours = hook_text(LOGIN("srcip=198.51.100.1 user=root action=ban type=x " FAILED));
 	HOOK_HAS(auditd(), ours, "srcip text 203.0.113.9", "user text bob", "action text alert", "type text USER_LOGIN",
 	         "msg.srcip text 198.51.100.1", "msg.user text root", "msg.action text ban");
-	hook_refuses(auditd(), hook_text(LOGIN("hostname=x;\"y addr=198.51.100.1 \" addr=203.0.113.9")), "named \"addr\"");
+	hook_refuses(auditd(), hook_text(LOGIN("hostname=x;\"y addr=198.51.100.1 \" addr=203.0.113.9")),
+	         "named \"addr\"");
 	HOOK_HAS(auditd(), hook_text(LOGIN("$(x)=1 =2 a.b=\"addr=198.51.100.1\" addr=203.0.113.9 it's")),
 	         "srcip text 203.0.113.9");
 }
@@ -100,8 +103,10 @@ static void other_lines_are_refused(void **state)
 {
 	(void)state;
 	static const char *const none[] = {
-		"", "\n", "type=USER_LOGIN", "type= msg=audit(1.1:1): a=b", "msg=audit(1.1:1): a=b", "type=X msg=audit(1.1): a=b",
-		"type=X msg=audit(1.1:x): a=b", "type=X msg=audit(1.1:1) a=b", "type=X msg=audit(:1): a=b", "type=X msg=audit(1.1:1):a=b",
+		"", "\n", "type=USER_LOGIN", "type= msg=audit(1.1:1): a=b", "msg=audit(1.1:1): a=b",
+		"type=X msg=audit(1.1): a=b",
+		"type=X msg=audit(1.1:x): a=b", "type=X msg=audit(1.1:1) a=b", "type=X msg=audit(:1): a=b",
+		"type=X msg=audit(1.1:1):a=b",
 		"{\"type\":\"USER_LOGIN\"}", "node=a\xff type=X msg=audit(1.1:1): ", "node=a",
 	};
 	for (size_t i = 0; i < COUNT(none); i++)

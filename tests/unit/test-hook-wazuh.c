@@ -78,9 +78,13 @@ static void odd_addresses_are_copied_or_missing(void **state)
 	(void)state;
 	HOOK_HAS(wazuh(), hook_text(FOUR("1", "add", "{\"srcip\":\"$(reboot)\"}")), "srcip text $(reboot)");
 	HOOK_HAS(wazuh(), hook_text(FOUR("1", "add", "{\"srcip\":\"010.0.0.1 \"}")), "srcip text 010.0.0.1 ");
-	static const char *const none[] = {FOUR("1", "add", "{\"srcip\":[\"192.0.2.1\",\"192.0.2.2\"]}"),
-	                                   FOUR("1", "add", "{\"srcip\":3221225985}"), FOUR("1", "add", "{\"srcip\":\"\"}"),
-	                                   FOUR("1", "add", "{\"srcip\":null}"), FOUR("1", "add", "{\"srcip\":{\"a\":\"b\"}}")};
+	static const char *const none[] = {
+		FOUR("1", "add", "{\"srcip\":[\"192.0.2.1\",\"192.0.2.2\"]}"),
+		FOUR("1", "add", "{\"srcip\":3221225985}"),
+		FOUR("1", "add", "{\"srcip\":\"\"}"),
+		FOUR("1", "add", "{\"srcip\":null}"),
+		FOUR("1", "add", "{\"srcip\":{\"a\":\"b\"}}"),
+	};
 	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
 		hook_lacks(wazuh(), hook_text(none[i]), "srcip");
 }
