@@ -265,7 +265,8 @@ int ledger_note_refusal(struct ledger *l, const char *rule, const char *why, int
 static int add_recent(struct ledger_rule *r, unsigned limit, int64_t now_ms)
 {
 	size_t keep = limit ? limit - 1 : 0, drop = r->n_recent > keep ? r->n_recent - keep : 0;
-	memmove(r->recent, r->recent + drop, (r->n_recent - drop) * sizeof(*r->recent));
+	if (drop)
+		memmove(r->recent, r->recent + drop, (r->n_recent - drop) * sizeof(*r->recent));
 	r->n_recent -= drop;
 	int64_t *v = reallocarray(r->recent, r->n_recent + 1, sizeof(*v));
 	if (!v)

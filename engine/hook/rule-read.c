@@ -534,10 +534,11 @@ int rules_parse(const struct buf *bytes, const struct source *const *known, find
 		}
 		if (r == 0)
 			r = add_rule(ret, diags->file ? diags->file : "", &ini.sections[i]);
+		if (r < 0)
+			break;
 		take_entries(&ini, &reading);
-		reading.rule = &ret->v[ret->n ? ret->n - 1 : 0];
-		if (r == 0)
-			r = read_rule(&reading);
+		reading.rule = &ret->v[ret->n - 1];
+		r = read_rule(&reading);
 	}
 	if (r == 0)
 		r = diags->error;
