@@ -235,13 +235,15 @@ int command_hook(struct session *s)
 
 /* ---- --hook --explain ------------------------------------------------------------------------------ */
 
-static int plan_explained(struct session *s, const struct decision *d, struct round **ret, struct buf *why)
+static int plan_explained(struct session *s, struct decision *d, struct round **ret, struct buf *left_out, struct buf *why)
 {
 	struct facts *facts = NULL;
 	if (d->verdict != EVENT_RUN && d->verdict != EVENT_DRY)
 		return 0;
 	s->engine.ttl_ms = d->rule->ttl_ms;
-	int r = binding_apply(&d->binding, d->rule, why);
+	int r = binding_leave_out(&d->binding, d->rule, s->engine.guard, left_out);
+	if (r == 0)
+		r = binding_apply(&d->binding, d->rule, why);
 	if (r == 0)
 		r = facts_new(&facts);
 	if (r == 0)
@@ -254,16 +256,17 @@ static int explain_event(struct session *s, const struct source *source, const s
                          const struct ledger *ledger, const struct event *event)
 {
 	_cleanup_decision_ struct decision d = {0};
-	_cleanup_buf_ struct buf why = {0};
+	_cleanup_buf_ struct buf why = {0}, left_out = {0};
 	struct round *round = NULL;
 	int r = decide(rules, source, event, ledger, realtime_ms(), &d);
 	if (r < 0)
 		return r;
-	r = plan_explained(s, &d, &round, &why);
+	r = plan_explained(s, &d, &round, &left_out, &why);
 	if (r < 0 && !why.len)
 		buf_puts(&why, strerror(-r));
 	struct explanation x = {
 		.source = source, .rules = rules, .event = event, .decision = &d, .round = round, .why = buf_text(&why),
+		.left_out = buf_text(&left_out),
 		.key = ledger && d.binding.text ? ledger_find(ledger, d.binding.key) : NULL,
 	};
 	if (s->options->json)

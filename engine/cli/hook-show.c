@@ -91,6 +91,8 @@ void print_hook_result(const struct printer *p, const struct hook_result *result
 	case EVENT_UNDO: print_undo_words(p, result); break;
 	default: break;
 	}
+	if (*result->left_out)
+		print_styled(p, STYLE_YELLOW, "; %s", result->left_out);
 	fputc('\n', p->out);
 }
 
@@ -108,9 +110,9 @@ json_t *json_hook_result(const struct hook_result *result)
 {
 	const struct decision *d = result->decision;
 	const char *why = d->why.len ? d->why.data : result->why;
-	return json_pack("{ss so so so so so so si}", "verdict", event_verdict_word(d->verdict), "rule",
+	return json_pack("{ss so so so so so so so si}", "verdict", event_verdict_word(d->verdict), "rule",
 	                 d->rule ? json_string(d->rule->name) : json_null(), "values", escaped(d->binding.text), "why",
-	                 escaped(why), "plan", result->round ? json_round(result->round) : json_null(), "run",
+	                 escaped(why), "left-out", escaped(result->left_out), "plan", result->round ? json_round(result->round) : json_null(), "run",
 	                 result->run ? json_result(result->run) : json_null(), "undo",
 	                 d->verdict == EVENT_UNDO ? json_undo_result(&result->undo) : json_null(), "status", result->status);
 }
@@ -194,6 +196,8 @@ void print_explanation(const struct printer *p, const struct explanation *x, con
 		return;
 	print_styled(p, STYLE_BOLD, "Verdict\n");
 	print_verdict(p, x);
+	if (*x->left_out)
+		print_styled(p, STYLE_YELLOW, "  %s\n", x->left_out);
 	if (x->why && *x->why)
 		print_styled(p, STYLE_RED, "  it cannot be planned: %s\n", x->why);
 	if (!x->round)
@@ -246,10 +250,11 @@ json_t *json_explanation(const struct explanation *x, const struct host *host)
 	}
 	for (size_t i = 0; d->verdict == EVENT_UNDO && x->key && i < x->key->n; i++)
 		json_array_append_new(runs, json_string(x->key->runs[i].id));
-	return json_pack("{so so ss so so so so so so so}", "event", json_event(x->event), "rules", rules, "verdict",
+	return json_pack("{so so ss so so so so so so so so}", "event", json_event(x->event), "rules", rules, "verdict",
 	                 event_verdict_word(d->verdict), "rule", d->rule ? json_string(d->rule->name) : json_null(), "values",
 	                 escaped(d->binding.text), "why", d->why.len ? escaped(d->why.data) : escaped(x->why), "playbook",
 	                 d->rule ? text_of(d->rule->playbook->file) : json_null(), "mode",
-	                 d->rule ? json_string(d->rule->enforce ? "enforce" : "dry-run") : json_null(), "runs", runs, "plan",
+	                 d->rule ? json_string(d->rule->enforce ? "enforce" : "dry-run") : json_null(), "left-out",
+	                 escaped(x->left_out), "runs", runs, "plan",
 	                 x->round ? json_plan(d->rule->playbook, x->round, host, 0) : json_null());
 }

@@ -22,6 +22,7 @@ struct explanation {
 	const struct ledger_key *key; /* NULL: nothing was done with those values yet */
 	const struct round *round;    /* NULL: it would not be planned, or */
 	const char *why;              /* could not be */
+	const char *left_out;         /* as in hook_result */
 };
 
 void print_explanation(const struct printer *p, const struct explanation *x, const struct host *host);

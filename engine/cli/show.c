@@ -160,6 +160,8 @@ static void print_trigger(const struct printer *p, const json_t *operator)
 		buf_printf(&text, ", %s", text_of(operator, "values"));
 	if (*text_of(operator, "event"))
 		buf_printf(&text, " (event: %s)", text_of(operator, "event"));
+	if (*text_of(operator, "left-out"))
+		buf_printf(&text, "; %s", text_of(operator, "left-out"));
 	escape_controls(&safe, buf_text(&text), text.len);
 	print_styled(p, STYLE_CYAN, "%s\n", buf_text(&safe));
 }

@@ -105,6 +105,8 @@ static char *hook_words(struct report *report, const json_t *operator)
 		buf_printf(&text, ", %s", text_of(operator, "values"));
 	if (*text_of(operator, "event"))
 		buf_printf(&text, " (event: %s)", text_of(operator, "event"));
+	if (*text_of(operator, "left-out"))
+		buf_printf(&text, "; %s", text_of(operator, "left-out"));
 	return buf_error(&text) ? report_safe(report, NULL) : report_safe(report, text.data);
 }
 

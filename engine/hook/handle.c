@@ -27,6 +27,7 @@ struct work {
 	const struct event *event;
 	struct decision decision;
 	struct buf why;
+	struct buf left_out;
 	struct hook_result result;
 };
 
@@ -94,6 +95,7 @@ static void tell(struct work *w)
 	w->result.event = w->event;
 	w->result.decision = &w->decision;
 	w->result.why = buf_text(&w->why);
+	w->result.left_out = buf_text(&w->left_out);
 	if (w->hook->told)
 		w->hook->told(w->hook->ctx, &w->result);
 }
@@ -142,6 +144,49 @@ static int cannot(struct work *w, const char *what, int error)
 	return buf_error(&w->why);
 }
 
+/* -EPERM, with the reason, where the guard would not have it blocked. */
+static int ask_guard(struct guard *guard, const char *address, struct buf *why)
+{
+	struct subject subject = {.type = SUBJECT_ADDRESS};
+	const char *rule;
+	int r = netaddr_parse(address, &subject.address);
+	return r < 0 ? r : guard_subject(guard, &subject, &rule, why);
+}
+
+static int leave_out(struct guard *guard, struct bound *b, struct buf *told)
+{
+	_cleanup_strv_ struct strv kept = {0};
+	_cleanup_buf_ struct buf first = {0};
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < b->items.n; i++) {
+		_cleanup_buf_ struct buf why = {0};
+		r = ask_guard(guard, b->items.v[i], &why);
+		if (r == 0)
+			r = strv_add(&kept, b->items.v[i]);
+		else if (r != -ENOMEM)
+			r = first.len ? 0 : buf_copy(&first, &why);
+	}
+	if (r < 0 || !kept.n || kept.n == b->items.n)
+		return r;
+	buf_printf(told, "%s%zu of %zu left out: ", told->len ? "; " : "", b->items.n - kept.n, b->items.n);
+	escape_controls(told, buf_text(&first), first.len);
+	struct strv all = b->items;
+	b->items = kept;
+	kept = all;
+	return buf_error(told);
+}
+
+int binding_leave_out(struct binding *binding, const struct rule *rule, struct guard *guard, struct buf *ret_told)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && rule->leave_out && i < binding->n; i++) {
+		const struct input *input = playbook_input(rule->playbook, binding->v[i].setting->input);
+		if (input->type == TYPE_ADDRESS && input->list && binding->v[i].items.n > 1)
+			r = leave_out(guard, &binding->v[i], ret_told);
+	}
+	return r;
+}
+
 /* The guard of the moment, the rule's values in its playbook, and its ttl. */
 static int ready(struct work *w)
 {
@@ -152,7 +197,10 @@ static int ready(struct work *w)
 	e->confirm_ms = -1;
 	e->ttl_ms = rule->ttl_ms;
 	int r = guard_new(e->host, e->config, e->parts->proofs, e->allow, &e->guard);
-	return r < 0 || w->decision.verdict == EVENT_UNDO ? r : binding_apply(&w->decision.binding, rule, &w->why);
+	if (r < 0 || w->decision.verdict == EVENT_UNDO)
+		return r;
+	r = binding_leave_out(&w->decision.binding, rule, e->guard, &w->left_out);
+	return r < 0 ? r : binding_apply(&w->decision.binding, rule, &w->why);
 }
 
 static json_t *operator_of(struct work *w)
@@ -163,7 +211,8 @@ static json_t *operator_of(struct work *w)
 	if (!who || event_summary(d->rule, w->event, &summary) < 0 ||
 	    json_object_update_new(who, json_pack("{ss ss ss ss ss}", "source", w->hook->source->name, "rule", d->rule->name,
 	                                          "key", d->binding.key, "values", d->binding.text, "event",
-	                                          buf_text(&summary))) < 0) {
+	                                          buf_text(&summary))) < 0 ||
+	    (w->left_out.len && json_object_set_new(who, "left-out", json_string(w->left_out.data)) < 0)) {
 		json_decref(who);
 		return NULL;
 	}
@@ -195,6 +244,8 @@ static int end_run(struct work *w)
 	const char *trouble = w->why.len ? w->why.data : run && run->troubles.n ? run->troubles.v[0] : "";
 	if (r == 0 && w->result.status)
 		r = note(w, w->result.status == 4 ? TALLY_REFUSED : TALLY_FAILED, trouble);
+	else if (r == 0 && w->left_out.len)
+		r = note(w, TALLY_REFUSED, w->left_out.data);
 	return r;
 }
 
@@ -408,6 +459,7 @@ int hook_handle_event(struct hook *h, const struct event *event, int *ret_status
 		*ret_status = worse(*ret_status, w.result.status);
 	decision_free(&w.decision);
 	buf_free(&w.why);
+	buf_free(&w.left_out);
 	return r;
 }
 

@@ -15,6 +15,7 @@ struct hook_result {
 	const struct decision *decision;
 	const struct round *round;    /* EVENT_DRY: what would be done; NULL: it could not be planned */
 	const struct run_result *run; /* EVENT_RUN; NULL: it could not begin */
+	const char *left_out;         /* which addresses were left out, and why; "" for none; escaped */
 	size_t undone;                /* EVENT_UNDO: runs taken back, */
 	struct undo_result undo;      /* and what that came to */
 	const char *why;              /* why something could not be done; "" for nothing to say; escaped */
@@ -31,6 +32,11 @@ struct hook {
 	void (*told)(void *ctx, const struct hook_result *result); /* may be NULL */
 	void *ctx;
 };
+
+/* Of a rule that says so: takes out of lists of addresses what the guard would refuse, so that one
+ * that is protected does not keep thousands from being blocked; how many, and why the first, goes
+ * to RET_TOLD. Where all are, they stay, and the run is refused as a whole. */
+int binding_leave_out(struct binding *binding, const struct rule *rule, struct guard *guard, struct buf *ret_told);
 
 /* Handles each event in its turn, and goes on where one fails. RET_STATUS: the worst that came of
  * them. -errno: there is no memory, or the ledger cannot be used; what was not handled is not. */

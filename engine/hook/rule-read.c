@@ -150,6 +150,18 @@ static int read_mode(struct reading *r)
 	return 0;
 }
 
+static int read_protected(struct reading *r)
+{
+	const struct ini_entry *e = entry(r, "protected");
+	_cleanup_strv_ struct strv spelt = {0};
+	_cleanup_buf_ struct buf why = {0};
+	int error = e ? type_check(TYPE_CHOICE, "refuse|leave-out", e->value, &spelt, &why) : 0;
+	if (error < 0)
+		return wrong(r, e, error, &why);
+	r->rule->leave_out = e && strcmp(spelt.v[0], "leave-out") == 0;
+	return 0;
+}
+
 static int read_source(struct reading *r)
 {
 	const struct ini_entry *e = entry(r, "source");
@@ -435,7 +447,8 @@ static int read_key(struct reading *r)
 
 static int check_keys(struct reading *r)
 {
-	static const char *const plain[] = {"source", "playbook", "mode", "cooldown", "limit", "ttl", "key", "undo-on", NULL};
+	static const char *const plain[] = {"source", "playbook", "mode", "cooldown", "limit", "ttl", "key", "undo-on",
+	                                    "protected", NULL};
 	static const char *const with_field[] = {"match", "set", "undo-on", NULL};
 	int error = 0;
 	for (size_t i = 0; error == 0 && i < r->n; i++) {
@@ -452,7 +465,7 @@ static int check_keys(struct reading *r)
 		near_print(&near, &text);
 		if (!known)
 			error = diag_add(r->diags, e->line, "'%s' is no key of a rule%s: it has source, match FIELD, playbook, set "
-			                 "INPUT, mode, cooldown, limit, ttl, key and undo-on", e->key, buf_text(&text));
+			                 "INPUT, mode, cooldown, limit, ttl, key, undo-on and protected", e->key, buf_text(&text));
 	}
 	return error;
 }
@@ -475,6 +488,8 @@ static int read_rule(struct reading *r)
 		error = read_key(r);
 	if (error == 0)
 		error = read_mode(r);
+	if (error == 0)
+		error = read_protected(r);
 	if (error == 0)
 		error = read_duration(r, "cooldown", &rule->cooldown_ms);
 	if (error == 0)

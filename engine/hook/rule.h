@@ -69,6 +69,7 @@ struct rule {
 	struct setting *settings;
 	size_t n_settings;
 	bool enforce;
+	bool leave_out;       /* of a list of addresses, those that the guard refuses; else none of it is done */
 	int64_t cooldown_ms;
 	unsigned limit;       /* runs within */
 	int64_t limit_ms;

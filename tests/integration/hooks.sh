@@ -250,6 +250,21 @@ mkdir -p "$SYSCONFDIR/respond"
 printf '[protect]\naddresses = 198.51.100.200\n' >"$SYSCONFDIR/respond/respond.conf"
 refused_by net.protected 198.51.100.200
 rm "$SYSCONFDIR/respond/respond.conf"
+list='"srcip":["198.51.100.130","192.168.1.100","198.51.100.131"]'
+alert "$list"
+ended "one of a list is protected: nothing of it is done" 4
+check_not "one of a list is protected: not blocked" blocked 198.51.100.130
+sed -i '$a protected = leave-out' $rules/any.conf
+hook json --explain <<<"{$list}"
+says "left out: explained" "1 of 3 left out: 192.168.1.100 is this host's own address"
+alert "$list"
+ended "left out: the others are" 0
+says "left out: by name" "1 of 3 left out: 192.168.1.100 is this host's own address"
+check "left out: blocked" blocked 198.51.100.131
+check_not "left out: the protected one is not" blocked 192.168.1.100
+check "left out: the run says so" grep -q "1 of 3 left out: 192.168.1.100" <<<"$(respond --show last)"
+alert '"srcip":["127.0.0.1","192.168.1.100"]'
+ended "all of a list are protected: refused" 4
 check "refusals are counted" test "$(count any refused)" -ge 4
 
 # ---- a miner ---------------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ static void a_rule_is_read_whole(void **state)
 	(void)state;
 	_cleanup_rules_ struct rules rules = {0};
 	read_right(RULE("open", SET "match a.B_c@x-1/y = >= 10, abc*, \"> 5\"\nmatch z = 1\nset ttl = 2h\nmode = enforce\n"
-	                "cooldown = 5m\nlimit = 7/2h\nttl = 3h\nundo-on b = gone\nkey = address\n"), &rules);
+	                "protected = leave-out\ncooldown = 5m\nlimit = 7/2h\nttl = 3h\nundo-on b = gone\nkey = address\n"), &rules);
 	assert_int_equal(rules.n, 1);
 	const struct rule *r = &rules.v[0];
 	assert_string_equal(r->name, "r");
@@ -84,6 +84,7 @@ static void a_rule_is_read_whole(void **state)
 	assert_int_equal(r->undo.n, 1);
 	assert_string_equal(r->undo.v[0].field, "b");
 	assert_true(r->enforce);
+	assert_true(r->leave_out);
 	assert_int_equal(r->cooldown_ms, 300000);
 	assert_int_equal(r->limit, 7);
 	assert_int_equal(r->limit_ms, 7200000);
@@ -97,6 +98,7 @@ static void what_a_rule_does_not_say(void **state)
 	_cleanup_rules_ struct rules rules = {0};
 	read_right(RULE("open", SET) "[rule s]\nsource = shut\nplaybook = block.pb\n" SET
 	           "[rule t]\nsource = open\nplaybook = block.pb\nundo-on = never\n" SET, &rules);
+	assert_false(rules.v[0].leave_out);
 	assert_false(rules.v[0].enforce); /* a new rule alters nothing */
 	assert_int_equal(rules.v[0].cooldown_ms, 60000);
 	assert_int_equal(rules.v[0].limit, 20);
@@ -122,9 +124,9 @@ static void what_is_wrong_is_told(void **state)
 		 "h.conf:2: 'opn' is no source (did you mean 'open'?): there are open, shut\n"},
 		{"[rule r]\nsource = open\nplaybook = x.pb\n", "h.conf:3: playbook x.pb:3: it is on fire\n"},
 		{RULE("open", SET "cooldwn = 1m\n"), "h.conf:5: 'cooldwn' is no key of a rule (did you mean 'cooldown'?): it has "
-		 "source, match FIELD, playbook, set INPUT, mode, cooldown, limit, ttl, key and undo-on\n"},
+		 "source, match FIELD, playbook, set INPUT, mode, cooldown, limit, ttl, key, undo-on and protected\n"},
 		{RULE("open", SET "match = 5\n"), "h.conf:5: 'match' is no key of a rule: it has source, match FIELD, playbook, "
-		 "set INPUT, mode, cooldown, limit, ttl, key and undo-on\n"},
+		 "set INPUT, mode, cooldown, limit, ttl, key, undo-on and protected\n"},
 		{RULE("open", ""), "h.conf:1: playbook 'block' requires the input 'address': add set address = ${event.FIELD}\n"},
 		{RULE("shut", "set address = ${event.pi}\n"),
 		 "h.conf:4: events of 'shut' have no field 'pi': they have ip, many, action\n"},
@@ -146,6 +148,7 @@ static void what_is_wrong_is_told(void **state)
 		{RULE("open", SET "set ttl = soon\n"), "h.conf:5: 'set ttl': input 'ttl': 'soon' is not a duration: a whole number "
 		 "with a unit, such as 500ms, 30s, 10m, 24h or 7d\n"},
 		{RULE("open", SET "key = ttl\n"), "h.conf:5: 'key': 'ttl' is no input that this rule sets from the event\n"},
+		{RULE("open", SET "protected = no\n"), "h.conf:5: 'protected': 'no' is not one of refuse, leave-out\n"},
 		{RULE("open", SET "limit = 0/1m\n"), "h.conf:5: 'limit': write how many runs within which time, such as 20/1m: 1 to "
 		 "1000\n"},
 		{RULE("open", SET "limit = 20\n"), "h.conf:5: 'limit': write how many runs within which time, such as 20/1m: 1 to "
