@@ -3,7 +3,7 @@
  * What stands in one file of rules, read and checked against the sources and playbooks that there
  * are. All that is wrong is told; only -ENOMEM ends it.
  */
-#include "hook/rule.h"
+#include "hook/rule-reading.h"
 
 #include "base/escape.h"
 #include "core/ini.h"
@@ -17,17 +17,6 @@
 #define LIMIT 20
 #define LIMIT_MS (60 * 1000)
 
-struct reading {
-	const struct ini_section *section;
-	const struct ini_entry *entries; /* of the section */
-	size_t n;
-	const struct source *const *known;
-	find_playbook_fn *find;
-	void *ctx;
-	struct rule *rule;
-	struct diags *diags;
-};
-
 static void matchers_free(struct matchers *m)
 {
 	for (size_t i = 0; i < m->n; i++)
@@ -35,7 +24,7 @@ static void matchers_free(struct matchers *m)
 	free(m->v);
 }
 
-static void setting_free(struct setting *s)
+void setting_free(struct setting *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->v[i].literal);
@@ -75,7 +64,7 @@ const struct rule *rules_find(const struct rules *rules, const char *name)
 
 /* ---- entries --------------------------------------------------------------------------- */
 
-static const struct ini_entry *entry(const struct reading *r, const char *key)
+const struct ini_entry *reading_entry(const struct reading *r, const char *key)
 {
 	for (size_t i = 0; i < r->n; i++)
 		if (strcmp(r->entries[i].key, key) == 0)
@@ -83,15 +72,13 @@ static const struct ini_entry *entry(const struct reading *r, const char *key)
 	return NULL;
 }
 
-/* Of "match rule.level" what follows WORD; NULL: it is another key, or the word alone. */
-static const char *about(const char *key, const char *word)
+const char *reading_about(const char *key, const char *word)
 {
 	size_t len = strlen(word);
 	return strncmp(key, word, len) == 0 && key[len] == ' ' ? key + len + 1 : NULL;
 }
 
-/* Tells WHY of an entry; passes -ENOMEM on. */
-static int wrong(struct reading *r, const struct ini_entry *e, int error, const struct buf *why)
+int reading_wrong(struct reading *r, const struct ini_entry *e, int error, const struct buf *why)
 {
 	if (error == -ENOMEM || buf_error(why))
 		return -ENOMEM;
@@ -100,12 +87,12 @@ static int wrong(struct reading *r, const struct ini_entry *e, int error, const 
 
 static int read_duration(struct reading *r, const char *key, int64_t *ret)
 {
-	const struct ini_entry *e = entry(r, key);
+	const struct ini_entry *e = reading_entry(r, key);
 	_cleanup_strv_ struct strv spelt = {0};
 	_cleanup_buf_ struct buf why = {0};
 	int error = e ? type_check(TYPE_DURATION, NULL, e->value, &spelt, &why) : 0;
 	if (error < 0)
-		return wrong(r, e, error, &why);
+		return reading_wrong(r, e, error, &why);
 	if (e)
 		*ret = value_ms(spelt.v[0]);
 	return 0;
@@ -113,7 +100,7 @@ static int read_duration(struct reading *r, const char *key, int64_t *ret)
 
 static int read_limit(struct reading *r)
 {
-	const struct ini_entry *e = entry(r, "limit");
+	const struct ini_entry *e = reading_entry(r, "limit");
 	if (!e)
 		return 0;
 	_cleanup_strv_ struct strv number = {0}, span = {0};
@@ -135,36 +122,36 @@ static int read_limit(struct reading *r)
 		return error;
 	buf_reset(&why);
 	buf_printf(&why, "write how many runs within which time, such as 20/1m: 1 to %d", RULE_LIMIT_MAX);
-	return wrong(r, e, -EINVAL, &why);
+	return reading_wrong(r, e, -EINVAL, &why);
 }
 
 static int read_mode(struct reading *r)
 {
-	const struct ini_entry *e = entry(r, "mode");
+	const struct ini_entry *e = reading_entry(r, "mode");
 	_cleanup_strv_ struct strv spelt = {0};
 	_cleanup_buf_ struct buf why = {0};
 	int error = e ? type_check(TYPE_CHOICE, "dry-run|enforce", e->value, &spelt, &why) : 0;
 	if (error < 0)
-		return wrong(r, e, error, &why);
+		return reading_wrong(r, e, error, &why);
 	r->rule->enforce = e && strcmp(spelt.v[0], "enforce") == 0;
 	return 0;
 }
 
 static int read_protected(struct reading *r)
 {
-	const struct ini_entry *e = entry(r, "protected");
+	const struct ini_entry *e = reading_entry(r, "protected");
 	_cleanup_strv_ struct strv spelt = {0};
 	_cleanup_buf_ struct buf why = {0};
 	int error = e ? type_check(TYPE_CHOICE, "refuse|leave-out", e->value, &spelt, &why) : 0;
 	if (error < 0)
-		return wrong(r, e, error, &why);
+		return reading_wrong(r, e, error, &why);
 	r->rule->leave_out = e && strcmp(spelt.v[0], "leave-out") == 0;
 	return 0;
 }
 
 static int read_source(struct reading *r)
 {
-	const struct ini_entry *e = entry(r, "source");
+	const struct ini_entry *e = reading_entry(r, "source");
 	_cleanup_buf_ struct buf all = {0}, near_text = {0}, value = {0};
 	if (!e)
 		return diag_add(r->diags, r->section->line, "rule '%s' has no source: add source = NAME", r->rule->name);
@@ -185,7 +172,7 @@ static int read_source(struct reading *r)
 
 /* ---- fields ---------------------------------------------------------------------------- */
 
-static const struct source_field *declared_field(const struct source *source, const char *name)
+const struct source_field *reading_field(const struct source *source, const char *name)
 {
 	for (const struct source_field *f = source->fields; f && f->name; f++)
 		if (strcmp(f->name, name) == 0)
@@ -193,13 +180,12 @@ static const struct source_field *declared_field(const struct source *source, co
 	return NULL;
 }
 
-/* Where a source has no other fields than those that it lists. */
-static int check_field(struct reading *r, const struct ini_entry *e, const char *field)
+int reading_check_field(struct reading *r, const struct ini_entry *e, const char *field)
 {
 	const struct source *source = r->rule->source;
 	struct near near = {.wanted = field};
 	_cleanup_buf_ struct buf all = {0}, near_text = {0};
-	if (!source || !source->closed || declared_field(source, field))
+	if (!source || !source->closed || reading_field(source, field))
 		return 0;
 	for (const struct source_field *f = source->fields; f && f->name; f++) {
 		near_offer(&near, f->name);
@@ -227,17 +213,17 @@ static int read_matchers(struct reading *r, const char *word, struct matchers *r
 	int error = 0;
 	for (size_t i = 0; error == 0 && i < r->n; i++) {
 		const struct ini_entry *e = &r->entries[i];
-		const char *field = about(e->key, word);
+		const char *field = reading_about(e->key, word);
 		struct matcher m;
 		_cleanup_buf_ struct buf why = {0};
 		if (!field)
 			continue;
-		error = check_field(r, e, field);
+		error = reading_check_field(r, e, field);
 		if (error < 0)
 			break;
 		int bad = matcher_parse(field, e->value, &m, &why);
 		if (bad < 0) {
-			error = wrong(r, e, bad, &why);
+			error = reading_wrong(r, e, bad, &why);
 			continue;
 		}
 		m.line = e->line;
@@ -261,7 +247,7 @@ static int source_undo(struct rule *rule)
 
 static int read_undo(struct reading *r)
 {
-	const struct ini_entry *e = entry(r, "undo-on");
+	const struct ini_entry *e = reading_entry(r, "undo-on");
 	int error = read_matchers(r, "undo-on", &r->rule->undo);
 	if (error < 0)
 		return error;
@@ -276,7 +262,7 @@ static int read_undo(struct reading *r)
 
 static int read_playbook(struct reading *r)
 {
-	const struct ini_entry *e = entry(r, "playbook");
+	const struct ini_entry *e = reading_entry(r, "playbook");
 	struct diags inner = {0};
 	if (!e)
 		return diag_add(r->diags, r->section->line, "rule '%s' has no playbook: add playbook = FILE", r->rule->name);
@@ -288,159 +274,6 @@ static int read_playbook(struct reading *r)
 		told = diag_add(r->diags, e->line, "the playbook cannot be read: %s", strerror(-error));
 	diags_free(&inner);
 	return error == -ENOMEM ? error : told;
-}
-
-/* "${event.FIELD}": 1 and the field; 0: a literal. */
-static int read_reference(const struct ini_element *e, char **ret, struct buf *why)
-{
-	static const char head[] = "${event.";
-	size_t len = strlen(e->text), head_len = sizeof(head) - 1;
-	if (e->quoted || !strstr(e->text, "${"))
-		return 0;
-	if (strncmp(e->text, head, head_len) == 0 && len > head_len + 1 && strcspn(e->text + 2, "${}") + 3 == len &&
-	    e->text[len - 1] == '}') {
-		*ret = strndup(e->text + head_len, len - head_len - 1);
-		return *ret ? 1 : -ENOMEM;
-	}
-	buf_putc(why, '\'');
-	escape_str(why, e->text);
-	buf_puts(why, "' is no value: a value is ${event.FIELD} and nothing beside it, or text without '${'");
-	return -EINVAL;
-}
-
-static int split_setting(const char *text, struct setting *s, bool *ret_refers, struct buf *why)
-{
-	struct ini_element *v = NULL;
-	size_t n = 0;
-	int r = ini_split_list(text, &v, &n, why);
-	s->v = r == 0 ? calloc(n, sizeof(*s->v)) : NULL;
-	if (r == 0 && !s->v)
-		r = -ENOMEM;
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		struct part_of_setting *part = &s->v[s->n++];
-		r = read_reference(&v[i], &part->field, why);
-		*ret_refers |= r > 0;
-		if (r == 0 && !(part->literal = strdup(v[i].text)))
-			r = -ENOMEM;
-	}
-	ini_elements_free(v, n);
-	return r < 0 ? r : 0;
-}
-
-static int check_reference(struct reading *r, const struct ini_entry *e, const struct input *input, const char *field,
-                           struct buf *why)
-{
-	const struct source_field *known = r->rule->source ? declared_field(r->rule->source, field) : NULL;
-	int error = check_field(r, e, field);
-	if (error == 0)
-		error = input_open_to_strangers(input, why);
-	if (error == 0 && known && known->type == FIELD_LIST && !input->list) {
-		buf_printf(why, "'%s' is a list, and the input takes one value", field);
-		error = -EINVAL;
-	}
-	return error;
-}
-
-/* What is literal is as if the operator had said --set; the rest is there when an event is. */
-static int fill_setting(struct reading *r, const struct ini_entry *e, const struct input *input, struct setting *s,
-                        struct buf *why)
-{
-	bool refers = false;
-	int error = split_setting(e->value, s, &refers, why);
-	if (error == 0 && !refers) {
-		setting_free(s);
-		*s = (struct setting){.line = e->line, .input = strdup(input->name)};
-		return s->input ? playbook_set(r->rule->playbook, input->name, e->value, why) : -ENOMEM;
-	}
-	for (size_t i = 0; error == 0 && i < s->n; i++) {
-		_cleanup_strv_ struct strv one = {0}, spelt = {0};
-		if (s->v[i].field)
-			error = check_reference(r, e, input, s->v[i].field, why);
-		else if ((error = strv_add(&one, s->v[i].literal)) == 0)
-			error = type_check(input->type, input->choices, one.v[0], &spelt, why);
-	}
-	if (error == 0 && s->n > 1 && !input->list) {
-		buf_puts(why, "the input takes one value");
-		error = -EINVAL;
-	}
-	return error;
-}
-
-static int read_setting(struct reading *r, const struct ini_entry *e, const char *name)
-{
-	_cleanup_buf_ struct buf why = {0};
-	const struct input *input = playbook_input(r->rule->playbook, name);
-	if (!input)
-		return wrong(r, e, playbook_unknown_input(r->rule->playbook, name, &why), &why);
-	struct setting *v = reallocarray(r->rule->settings, r->rule->n_settings + 1, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	r->rule->settings = v;
-	struct setting *s = &v[r->rule->n_settings++];
-	*s = (struct setting){.line = e->line, .input = strdup(name)};
-	int error = s->input ? fill_setting(r, e, input, s, &why) : -ENOMEM;
-	return error < 0 ? wrong(r, e, error, &why) : 0;
-}
-
-static bool is_set(const struct rule *rule, const char *input)
-{
-	for (size_t i = 0; i < rule->n_settings; i++)
-		if (strcmp(rule->settings[i].input, input) == 0)
-			return true;
-	return false;
-}
-
-static int check_required(struct reading *r)
-{
-	const struct playbook *pb = r->rule->playbook;
-	for (size_t i = 0; i < pb->n_inputs; i++) {
-		const struct input *input = &pb->inputs[i];
-		if (!input->required || input->has_value || is_set(r->rule, input->name))
-			continue;
-		int error = diag_add(r->diags, r->section->line, "playbook '%s' requires the input '%s': add set %s = "
-		                     "${event.FIELD}", pb->name ? pb->name : pb->file, input->name, input->name);
-		if (error < 0)
-			return error;
-	}
-	return 0;
-}
-
-static int read_settings(struct reading *r)
-{
-	int error = 0;
-	for (size_t i = 0; error == 0 && i < r->n; i++) {
-		const char *name = about(r->entries[i].key, "set");
-		error = name ? read_setting(r, &r->entries[i], name) : 0;
-	}
-	return error < 0 ? error : check_required(r);
-}
-
-/* By which inputs runs are told from each other: all that come from the event, or those that
- * "key" names. */
-static int read_key(struct reading *r)
-{
-	const struct ini_entry *e = entry(r, "key");
-	struct rule *rule = r->rule;
-	_cleanup_buf_ struct buf why = {0};
-	struct ini_element *v = NULL;
-	size_t n = 0;
-	int error = e ? ini_split_list(e->value, &v, &n, &why) : 0;
-	for (size_t s = 0; s < rule->n_settings; s++)
-		rule->settings[s].key = !e && rule->settings[s].n;
-	for (size_t i = 0; error == 0 && i < n; i++) {
-		bool found = false;
-		for (size_t s = 0; s < rule->n_settings; s++)
-			if (rule->settings[s].n && strcmp(rule->settings[s].input, v[i].text) == 0)
-				found = rule->settings[s].key = true;
-		if (found)
-			continue;
-		buf_putc(&why, '\'');
-		escape_str(&why, v[i].text);
-		buf_puts(&why, "' is no input that this rule sets from the event");
-		error = -EINVAL;
-	}
-	ini_elements_free(v, n);
-	return error < 0 ? wrong(r, e, error, &why) : 0;
 }
 
 /* ---- a rule, a file ----------------------------------------------------------------------- */
@@ -461,7 +294,7 @@ static int check_keys(struct reading *r)
 			near_offer(&near, plain[k]);
 		}
 		for (size_t k = 0; with_field[k]; k++)
-			known |= about(e->key, with_field[k]) != NULL;
+			known |= reading_about(e->key, with_field[k]) != NULL;
 		near_print(&near, &text);
 		if (!known)
 			error = diag_add(r->diags, e->line, "'%s' is no key of a rule%s: it has source, match FIELD, playbook, set "
@@ -483,9 +316,9 @@ static int read_rule(struct reading *r)
 	if (error == 0)
 		error = read_playbook(r);
 	if (error == 0 && rule->playbook)
-		error = read_settings(r);
+		error = reading_settings(r);
 	if (error == 0 && rule->playbook)
-		error = read_key(r);
+		error = reading_key(r);
 	if (error == 0)
 		error = read_mode(r);
 	if (error == 0)
