@@ -84,12 +84,17 @@ static int before(void *ctx)
 
 /* ---- the handshake ----------------------------------------------------------------------------- */
 
+/* Who hangs up without an answer keeps no account of what we do, and has none to give. */
 static int hear_answer(const struct source *source, struct buf *why)
 {
 	_cleanup_buf_ struct buf line = {0};
 	_cleanup_events_ struct events events = {0};
 	_cleanup_confined_ struct confined child = CONFINED_OF(source->answer);
 	int r = hook_read_line(source->answer->size_max, ANSWER_MS, &line, why);
+	if (r == -ENODATA) {
+		buf_reset(why);
+		return 1;
+	}
 	if (r == 0)
 		r = confine_parse(&child, slice_of(&line), &events, why);
 	if (r < 0)
@@ -134,8 +139,8 @@ static int go_apart(struct session *s)
 	return 0;
 }
 
-/* 1: handle them; 0: there is nothing to be done; an answer that does not come is a refusal, since
- * then nobody will tell us to take it back. */
+/* 1: handle them; 0: there is nothing to be done. An answer that is waited for in vain is a refusal:
+ * it is not known who would tell us to take it back. */
 static int answer_first(struct session *s, struct hook *hook, const struct events *events, struct buf *why)
 {
 	if (!hook->source->apart && !hook->source->greet)
@@ -159,13 +164,12 @@ static int answer_first(struct session *s, struct hook *hook, const struct event
 
 /* ---- --hook ------------------------------------------------------------------------------------- */
 
-static int refused(struct session *s, struct hook *hook, int error, const struct buf *why)
+static int refused(struct hook *hook, int error, const struct buf *why)
 {
 	_cleanup_buf_ struct buf safe = {0};
 	const char *words = reason(why, error);
 	escape_controls(&safe, words, strlen(words));
 	fprintf(stderr, "respond: --hook %s: %s\n", hook->source->name, buf_text(&safe));
-	(void)s;
 	int r = error == -ENOMEM ? error : hook_refused(hook, buf_text(&safe));
 	return r < 0 ? EXIT_FAILED : EXIT_USAGE;
 }
@@ -176,10 +180,10 @@ static int handle(struct session *s, struct hook *hook)
 	_cleanup_buf_ struct buf why = {0};
 	int status = EXIT_DONE, r = read_events(s, hook->source, &events, &why);
 	if (r < 0)
-		return refused(s, hook, r, &why);
+		return refused(hook, r, &why);
 	r = answer_first(s, hook, &events, &why);
 	if (r < 0)
-		return refused(s, hook, r, &why);
+		return refused(hook, r, &why);
 	if (r > 0)
 		r = hook_handle(hook, &events, &status);
 	if (r < 0)

@@ -95,7 +95,7 @@ int hook_read_line(size_t max, int timeout_ms, struct buf *ret, struct buf *ret_
 	}
 	if (!pending.len) {
 		buf_puts(ret_why, "there is nothing on standard input");
-		return -EINVAL;
+		return -ENODATA;
 	}
 	return take_line_of(ret, max);
 }

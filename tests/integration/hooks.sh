@@ -340,6 +340,23 @@ ended "deadline: the undo event afterwards finds nothing" 0
 alert '"file":"/var/tmp/../../etc/passwd"'
 check "a path that climbs is refused" test $status = 4
 
+# Killed in the middle of a run: the undo event takes back what was done by then.
+no_rules
+rule slow 'source = json' 'playbook = slow.pb' 'set file = ${event.file}' 'mode = enforce' 'undo-on action = unban'
+sed 's/^name = away/name = slow\nsettle = 60s/' $playbooks/away.pb >$playbooks/slow.pb
+echo harmless >/var/tmp/evil2
+respond --hook json <<<'{"file":"/var/tmp/evil2"}' >/dev/null 2>&1 &
+pid=$!
+check "killed: the file is taken away" await test ! -e /var/tmp/evil2
+kill -KILL $pid
+wait $pid 2>/dev/null
+alert '"file":"/var/tmp/evil2","action":"unban"'
+ended "killed: the undo event is handled" 0
+says "killed: and takes it back" "1 run taken back"
+check "killed: the file is back" test -e /var/tmp/evil2
+alert '"file":"/var/tmp/evil2","action":"unban"'
+says "killed: once" "nothing is in force that could be taken back"
+
 # ---- Wazuh ----------------------------------------------------------------------------------------------------------------
 
 no_rules
@@ -385,6 +402,9 @@ check_not "wazuh: and nothing is done" blocked 198.51.100.96
 execd delete 198.51.100.95
 ended "wazuh: delete is answered" 0
 check "wazuh: delete takes it back" await gone 198.51.100.95
+wazuh add 198.51.100.94 | respond --hook wazuh >$scratch/keys 2>/dev/null
+same "wazuh: an agent that hangs up is answered" 0 $?
+check "wazuh: an agent that hangs up: blocked all the same" await blocked 198.51.100.94
 wazuh add 198.51.100.97 | sed 's/"version":1/"version":7/' | respond --hook wazuh >/dev/null 2>&1
 same "wazuh: another version is refused" 2 $?
 wazuh add 198.51.100.97 | head -c 300 | respond --hook wazuh >/dev/null 2>&1
