@@ -129,7 +129,7 @@ static int go_apart(struct session *s)
 	if (child > 0)
 		_exit(EXIT_DONE);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (setsid() < 0 || null < 0)
+	if (setsid() < 0 || null < 0 || chdir("/") < 0)
 		return -errno;
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(null, fd) < 0)

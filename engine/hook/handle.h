@@ -33,6 +33,10 @@ struct hook {
 	void *ctx;
 };
 
+/* A program that lives keeps one of these: it may read the rules anew (rules_load()) and exchange
+ * them between two calls, writes what was counted now and then (hook_flush()), and shares the
+ * ledger with every other that is started meanwhile. */
+
 /* Of a rule that says so: takes out of lists of addresses what the guard would refuse, so that one
  * that is protected does not keep thousands from being blocked; how many, and why the first, goes
  * to RET_TOLD. Where all are, they stay, and the run is refused as a whole. */

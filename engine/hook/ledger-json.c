@@ -22,23 +22,44 @@ static json_t *text(const char *t)
 	return t ? json_string(t) : json_null();
 }
 
+/* WHOLE, or where a part of it found no memory, nothing. */
+static json_t *if_whole(json_t *whole, int bad)
+{
+	if (!bad)
+		return whole;
+	json_decref(whole);
+	return NULL;
+}
+
+static json_t *encode_counts(const struct ledger_rule *r)
+{
+	json_t *counts = json_object();
+	int bad = 0;
+	for (size_t i = 0; i < TALLIES; i++) {
+		uint64_t n = r->saved[i] + r->fresh[i];
+		bad |= n ? json_object_set_new(counts, tally_word((enum tally)i), json_integer((json_int_t)n)) : 0;
+	}
+	return if_whole(counts, bad);
+}
+
 static json_t *encode_rule(const struct ledger_rule *r)
 {
-	json_t *counts = json_object(), *recent = json_array();
-	for (size_t i = 0; i < TALLIES; i++)
-		if (r->saved[i] + r->fresh[i])
-			json_object_set_new(counts, tally_word((enum tally)i), json_integer((json_int_t)(r->saved[i] + r->fresh[i])));
+	json_t *recent = json_array();
+	int bad = 0;
 	for (size_t i = 0; i < r->n_recent; i++)
-		json_array_append_new(recent, json_integer(r->recent[i]));
-	return json_pack("{so sI so sI so so}", "counts", counts, "matched", (json_int_t)r->matched, "summary",
-	                 text(r->summary), "refused", (json_int_t)r->refused, "refusal", text(r->refusal), "recent", recent);
+		bad |= json_array_append_new(recent, json_integer(r->recent[i]));
+	return json_pack("{so sI so sI so so}", "counts", encode_counts(r), "matched", (json_int_t)r->matched, "summary",
+	                 text(r->summary), "refused", (json_int_t)r->refused, "refusal", text(r->refusal), "recent",
+	                 if_whole(recent, bad));
 }
 
 static json_t *encode_key(const struct ledger_key *k)
 {
 	json_t *runs = json_object();
+	int bad = 0;
 	for (size_t i = 0; i < k->n; i++)
-		json_object_set_new(runs, k->runs[i].id, json_integer(k->runs[i].until));
+		bad |= json_object_set_new(runs, k->runs[i].id, json_integer(k->runs[i].until));
+	runs = if_whole(runs, bad);
 	return json_pack("{ss so sI sI sb so}", "rule", k->rule, "text", text(k->text), "ran", (json_int_t)k->ran, "shown",
 	                 (json_int_t)k->shown, "open", k->open, "runs", runs);
 }

@@ -434,4 +434,14 @@ ended "no such source" 2
 says "no such source: which was meant" "did you mean 'json'?"
 hook json word <<<'{}'
 ended "words for a source that takes none" 2
+hook json -- --word <<<'{}'
+ended "words behind a lone --" 2
+says "words behind a lone --: are words" "takes no words"
+hook pam -- --word <<<'{}'
+says "words for a source that reads the environment" "its message comes in the environment"
+for usage in '--hook' '--explain' '--explain --list' '--hook json --hook json' '--hook json --hooks' '--hook json --dry-run' '--hooks x'; do
+	# shellcheck disable=SC2086
+	run_respond $usage
+	ended "usage: respond $usage" 2
+done
 finish

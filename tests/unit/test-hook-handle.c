@@ -252,6 +252,27 @@ static void what_cannot_be_undone_is_no_failure(void **state)
 	assert_int_equal(s->verdict, EVENT_NOTHING_DONE);
 }
 
+/* As a reader that lives is fed: each that is new makes a run, none is lost, and what is known of
+ * all of them does not grow. */
+static void a_flood_of_the_same_is_few_runs(void **state)
+{
+	struct bench_of_hooks *s = *state;
+	read_rules(s, RULE("mode = enforce\n"));
+	for (int i = 0; i < 10000; i++) {
+		char cell[8];
+		snprintf(cell, sizeof(cell), "%d", i % 8);
+		assert_int_equal(event(s, "add", cell), 0);
+	}
+	assert_int_equal(runs(s), 8);
+	assert_int_equal(s->told, 10000);
+	assert_int_equal(count_of(s, TALLY_RUNS), 8);
+	assert_int_equal(count_of(s, TALLY_COOLED), 9992);
+	assert_non_null(ledger_key_at(s->ledger, 7));
+	assert_null(ledger_key_at(s->ledger, 8));
+	reopen(s);
+	assert_int_equal(count_of(s, TALLY_MATCHED), 10000);
+}
+
 static void a_flood_is_limited(void **state)
 {
 	struct bench_of_hooks *s = *state;
@@ -453,6 +474,7 @@ int main(void)
 		STAGED(two_ways_back_may_meet),
 		STAGED(all_runs_of_a_key_are_taken_back),
 		STAGED(what_cannot_be_undone_is_no_failure),
+		STAGED(a_flood_of_the_same_is_few_runs),
 		STAGED(a_flood_is_limited),
 		STAGED(the_guard_refuses),
 		STAGED(what_failed_may_be_tried_again),
