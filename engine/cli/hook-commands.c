@@ -239,7 +239,8 @@ int command_hook(struct session *s)
 
 /* ---- --hook --explain ------------------------------------------------------------------------------ */
 
-static int plan_explained(struct session *s, struct decision *d, struct round **ret, struct buf *left_out, struct buf *why)
+static int plan_explained(struct session *s, struct decision *d, struct round **ret, struct buf *left_out,
+                          struct buf *why)
 {
 	struct facts *facts = NULL;
 	if (d->verdict != EVENT_RUN && d->verdict != EVENT_DRY)

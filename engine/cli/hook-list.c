@@ -16,10 +16,11 @@ static uint64_t count_of(const struct ledger_rule *r, enum tally tally)
 static void print_counts(const struct printer *p, const struct ledger_rule *r, const char *indent)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < TALLIES; i++)
-		if (count_of(r, (enum tally)i))
-			print_styled(p, STYLE_PLAIN, "%s%llu %s", n++ ? ", " : indent, (unsigned long long)count_of(r, (enum tally)i),
-			             tally_word((enum tally)i));
+	for (size_t i = 0; i < TALLIES; i++) {
+		unsigned long long count = count_of(r, (enum tally)i);
+		if (count)
+			print_styled(p, STYLE_PLAIN, "%s%llu %s", n++ ? ", " : indent, count, tally_word((enum tally)i));
+	}
 	if (n)
 		fputc('\n', p->out);
 }
@@ -67,8 +68,9 @@ static void print_keys(const struct printer *p, const struct ledger *ledger, con
 static void print_terms(const struct printer *p, const struct rule *rule)
 {
 	_cleanup_buf_ struct buf text = {0};
-	buf_puts(&text, "cooldown ");
-	span_format(rule->cooldown_ms, &text);
+	buf_puts(&text, rule->cooldown_ms ? "cooldown " : "no cooldown");
+	if (rule->cooldown_ms)
+		span_format(rule->cooldown_ms, &text);
 	buf_printf(&text, ", limit %u/", rule->limit);
 	span_format(rule->limit_ms, &text);
 	if (rule->ttl_ms) {
@@ -176,12 +178,12 @@ static json_t *json_matchers(const struct matchers *m)
 static json_t *json_rule(const struct rule *rule, const struct ledger *ledger, int64_t now_ms)
 {
 	json_t *o = json_counts(ledger_rule_find(ledger, rule->name));
-	json_t *more = json_pack("{ss ss ss si ss so so so sI si sI sI so}", "rule", rule->name, "source", rule->source->name,
-	                         "file", rule->file, "line", (int)rule->line, "mode", rule->enforce ? "enforce" : "dry-run",
+	json_t *more = json_pack("{ss ss ss si ss so so so sI si sI sI so}", "rule", rule->name, "source",
+	                         rule->source->name, "file", rule->file, "line", (int)rule->line, "mode", rule->enforce ? "enforce" : "dry-run",
 	                         "match", json_matchers(&rule->match), "undo-on", json_matchers(&rule->undo), "playbook",
 	                         json_text(rule->playbook->file), "cooldown-ms", (json_int_t)rule->cooldown_ms, "limit",
-	                         (int)rule->limit, "limit-ms", (json_int_t)rule->limit_ms, "ttl-ms", (json_int_t)rule->ttl_ms,
-	                         "in-force", json_keys(ledger, rule->name, now_ms));
+	                         (int)rule->limit, "limit-ms", (json_int_t)rule->limit_ms, "ttl-ms",
+	                         (json_int_t)rule->ttl_ms, "in-force", json_keys(ledger, rule->name, now_ms));
 	if (json_object_update_missing_new(o, more) < 0) {
 		json_decref(o);
 		return NULL;

@@ -28,7 +28,8 @@ static void print_run_words(const struct printer *p, const struct hook_result *r
 		print_styled(p, STYLE_GREEN, "there was nothing to do");
 		return;
 	}
-	print_styled(p, result->status ? STYLE_YELLOW : STYLE_GREEN, "run %s: %zu done", text_or(run->id, "(none)"), run->done);
+	print_styled(p, result->status ? STYLE_YELLOW : STYLE_GREEN, "run %s: %zu done", text_or(run->id, "(none)"),
+	             run->done);
 	if (run->held)
 		print_styled(p, STYLE_PLAIN, ", %zu in force before", run->held);
 	if (run->refused)
@@ -110,9 +111,10 @@ json_t *json_hook_result(const struct hook_result *result)
 {
 	const struct decision *d = result->decision;
 	const char *why = d->why.len ? d->why.data : result->why;
+	json_t *plan = result->round ? json_round(result->round) : json_null();
 	return json_pack("{ss so so so so so so so si}", "verdict", event_verdict_word(d->verdict), "rule",
 	                 d->rule ? json_string(d->rule->name) : json_null(), "values", escaped(d->binding.text), "why",
-	                 escaped(why), "left-out", escaped(result->left_out), "plan", result->round ? json_round(result->round) : json_null(), "run",
+	                 escaped(why), "left-out", escaped(result->left_out), "plan", plan, "run",
 	                 result->run ? json_result(result->run) : json_null(), "undo",
 	                 d->verdict == EVENT_UNDO ? json_undo_result(&result->undo) : json_null(), "status", result->status);
 }

@@ -123,8 +123,8 @@ static int begin(struct work *w)
 	int r = decide_now(w->hook, w->event, d);
 	if (r < 0 || (d->verdict != EVENT_RUN && d->verdict != EVENT_DRY))
 		return r;
-	return ledger_begin(w->hook->ledger, d->rule->name, d->binding.key, d->binding.text, d->rule->enforce, d->rule->limit,
-	                    realtime_ms());
+	return ledger_begin(w->hook->ledger, d->rule->name, d->binding.key, d->binding.text, d->rule->enforce,
+	                    d->rule->limit, realtime_ms());
 }
 
 /* Why it could not be; passes -ENOMEM on. */
@@ -165,15 +165,16 @@ static json_t *operator_of(struct work *w)
 	_cleanup_buf_ struct buf summary = {0};
 	const struct decision *d = &w->decision;
 	json_t *who = w->hook->operator("hook");
-	if (!who || event_summary(d->rule, w->event, &summary) < 0 ||
-	    json_object_update_new(who, json_pack("{ss ss ss ss ss}", "source", w->hook->source->name, "rule", d->rule->name,
-	                                          "key", d->binding.key, "values", d->binding.text, "event",
-	                                          buf_text(&summary))) < 0 ||
-	    (w->left_out.len && json_object_set_new(who, "left-out", json_string(w->left_out.data)) < 0)) {
-		json_decref(who);
-		return NULL;
-	}
-	return who;
+	int bad = event_summary(d->rule, w->event, &summary);
+	json_t *how = json_pack("{ss ss ss ss ss}", "source", w->hook->source->name, "rule", d->rule->name, "key",
+	                        d->binding.key, "values", d->binding.text, "event", buf_text(&summary));
+	if (w->left_out.len)
+		bad |= json_object_set_new(how, "left-out", json_string(w->left_out.data));
+	bad |= json_object_update_new(who, how);
+	if (!bad)
+		return who;
+	json_decref(who);
+	return NULL;
 }
 
 /* What is in force of the run that was made, by its journal. */

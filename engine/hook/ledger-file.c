@@ -172,7 +172,8 @@ int ledger_sweep(struct ledger *l, int64_t now_ms)
 static int make_anew(struct ledger *l, bool damaged, struct buf *ret_why)
 {
 	if (damaged)
-		buf_puts(ret_why, "the ledger of the hooks was damaged: it has been made anew from the journals, without its counts");
+		buf_puts(ret_why, "the ledger of the hooks was damaged: it has been made anew from the journals, without its "
+		                  "counts");
 	if (damaged && renameat(l->dir, "ledger", l->dir, "ledger.damaged") < 0)
 		return -errno;
 	int r = take_runs(l, 0);

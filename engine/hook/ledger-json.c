@@ -77,7 +77,8 @@ int ledger_encode(const struct ledger *l, struct buf *ret)
 		bad |= json_object_set_new(rules, l->rules[i].name, encode_rule(&l->rules[i]));
 	for (size_t i = 0; i < l->n_keys; i++)
 		bad |= json_object_set_new(keys, l->keys[i].key, encode_key(&l->keys[i]));
-	_cleanup_json_ json_t *all = json_pack("{si sI so so}", "format", 1, "swept", (json_int_t)l->swept, "rules", rules, "keys", keys);
+	_cleanup_json_ json_t *all = json_pack("{si sI so so}", "format", 1, "swept", (json_int_t)l->swept, "rules", rules,
+	                                       "keys", keys);
 	if (bad || !all || json_dump_callback(all, dump, ret, JSON_COMPACT) < 0)
 		return -ENOMEM;
 	return buf_putc(ret, '\n');

@@ -26,8 +26,9 @@ struct ledger {
 /* Everything but where it is kept. */
 void ledger_empty(struct ledger *ledger);
 
-struct ledger_rule *ledger_make_rule(struct ledger *ledger, const char *name);             /* NULL: -ENOMEM or too many */
-struct ledger_key *ledger_make_key(struct ledger *ledger, const char *key, const char *rule); /* NULL: -ENOMEM */
+/* The one that there is, or a new one. NULL: no memory; of a rule, there may also be too many. */
+struct ledger_rule *ledger_make_rule(struct ledger *ledger, const char *name);
+struct ledger_key *ledger_make_key(struct ledger *ledger, const char *key, const char *rule);
 int ledger_add_run(struct ledger_key *key, const char *run, int64_t until_ms);
 
 /* What was counted, and not saved, goes on top of what is read: from OLD, which is emptied. */

@@ -276,8 +276,8 @@ static int add_recent(struct ledger_rule *r, unsigned limit, int64_t now_ms)
 	return 0;
 }
 
-int ledger_begin(struct ledger *l, const char *rule, const char *key, const char *text, bool enforce, unsigned limit,
-                 int64_t now_ms)
+int ledger_begin(struct ledger *l, const char *rule, const char *key, const char *text, bool enforce,
+                 unsigned limit, int64_t now_ms)
 {
 	struct ledger_rule *r = ledger_make_rule(l, rule);
 	struct ledger_key *k = r ? ledger_make_key(l, key, rule) : NULL;

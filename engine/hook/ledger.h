@@ -105,8 +105,8 @@ int ledger_note_refusal(struct ledger *ledger, const char *rule, const char *why
 
 /* A run (or, not ENFORCE, a dry run) of the key begins. LIMIT: how many such moments the rule
  * looks at. */
-int ledger_begin(struct ledger *ledger, const char *rule, const char *key, const char *text, bool enforce, unsigned limit,
-                 int64_t now_ms);
+int ledger_begin(struct ledger *ledger, const char *rule, const char *key, const char *text, bool enforce,
+                 unsigned limit, int64_t now_ms);
 
 /* What came of it: a run (NULL: it left none) in force until then; AGAIN: nothing that would be
  * done again in vain. */

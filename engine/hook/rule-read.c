@@ -267,9 +267,11 @@ static int read_playbook(struct reading *r)
 	if (!e)
 		return diag_add(r->diags, r->section->line, "rule '%s' has no playbook: add playbook = FILE", r->rule->name);
 	int error = r->find(r->ctx, e->value, &r->rule->playbook, &inner), told = 0;
-	for (size_t i = 0; i < inner.n && told == 0; i++)
-		told = inner.v[i].line ? diag_add(r->diags, e->line, "playbook %s:%u: %s", inner.file, inner.v[i].line, inner.v[i].text)
-		                       : diag_add(r->diags, e->line, "playbook %s: %s", inner.file, inner.v[i].text);
+	for (size_t i = 0; i < inner.n && told == 0; i++) {
+		const struct diag *d = &inner.v[i];
+		told = d->line ? diag_add(r->diags, e->line, "playbook %s:%u: %s", inner.file, d->line, d->text)
+		               : diag_add(r->diags, e->line, "playbook %s: %s", inner.file, d->text);
+	}
 	if (error < 0 && error != -ENOMEM && !inner.n)
 		told = diag_add(r->diags, e->line, "the playbook cannot be read: %s", strerror(-error));
 	diags_free(&inner);
@@ -330,20 +332,22 @@ static int read_rule(struct reading *r)
 	return error < 0 ? error : read_limit(r);
 }
 
+/* -EINVAL, told: it is no rule, or none that may be. */
 static int check_section(const struct ini_section *s, const struct rules *rules, struct diags *diags)
 {
 	const struct rule *other = rules_find(rules, s->name);
+	int told = 0;
 	if (strcmp(s->section, "rule") != 0)
-		return diag_add(diags, s->line, "[%s] is no section of this file: it has [rule NAME]", s->section) < 0 ? -ENOMEM
-		                                                                                                     : -EINVAL;
-	if (!s->name[0])
-		return diag_add(diags, s->line, "[rule] has no name: write [rule NAME]") < 0 ? -ENOMEM : -EINVAL;
-	if (other)
-		return diag_add(diags, s->line, "there is a rule '%s' already: %s:%u", s->name, other->file, other->line) < 0
-		               ? -ENOMEM : -EINVAL;
-	if (rules->n >= RULES_MAX)
-		return diag_add(diags, s->line, "this is one rule too many: there may be %d", RULES_MAX) < 0 ? -ENOMEM : -EINVAL;
-	return 0;
+		told = diag_add(diags, s->line, "[%s] is no section of this file: it has [rule NAME]", s->section);
+	else if (!s->name[0])
+		told = diag_add(diags, s->line, "[rule] has no name: write [rule NAME]");
+	else if (other)
+		told = diag_add(diags, s->line, "there is a rule '%s' already: %s:%u", s->name, other->file, other->line);
+	else if (rules->n >= RULES_MAX)
+		told = diag_add(diags, s->line, "this is one rule too many: there may be %d", RULES_MAX);
+	else
+		return 0;
+	return told < 0 ? told : -EINVAL;
 }
 
 static int add_rule(struct rules *rules, const char *file, const struct ini_section *s)
@@ -374,7 +378,8 @@ int rules_parse(const struct buf *bytes, const struct source *const *known, find
 	_cleanup_(ini_free) struct ini ini = {0};
 	int r = ini_parse_bytes(bytes, &ini, diags);
 	for (size_t i = 0; r == 0 && i < ini.n_sections; i++) {
-		struct reading reading = {.section = &ini.sections[i], .known = known, .find = find, .ctx = ctx, .diags = diags};
+		struct reading reading = {
+			.section = &ini.sections[i], .known = known, .find = find, .ctx = ctx, .diags = diags};
 		r = check_section(&ini.sections[i], ret, diags);
 		if (r == -EINVAL) {
 			r = 0;
