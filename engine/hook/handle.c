@@ -50,6 +50,24 @@ static int decide_now(struct hook *h, const struct event *event, struct decision
 	return decide(h->rules, h->source, event, h->ledger, realtime_ms(), ret);
 }
 
+static bool is_open(const struct ledger *ledger, const struct decision *d)
+{
+	const struct ledger_key *k = d->binding.text ? ledger_find(ledger, d->binding.key) : NULL;
+	return k && k->open;
+}
+
+/* What is being done at this moment is not done again; what was left open, by a program that ended
+ * in between, is: who has the turn knows, since nobody is at work then. */
+static int decide_first(struct hook *h, const struct event *event, struct decision *ret)
+{
+	int r = decide_now(h, event, ret);
+	if (r < 0 || ret->verdict != EVENT_COOLED || !is_open(h->ledger, ret))
+		return r;
+	r = ledger_take_turn(h->ledger, 0);
+	ledger_end_turn(h->ledger);
+	return r < 0 ? (r == -EWOULDBLOCK ? 0 : r) : decide_now(h, event, ret);
+}
+
 static int64_t keep_ms(void *ctx, const char *name)
 {
 	const struct rule *rule = rules_find(ctx, name);
@@ -408,7 +426,7 @@ int hook_handle_event(struct hook *h, const struct event *event, int *ret_status
 	if (r == 0)
 		r = count_source(h, TALLY_EVENTS);
 	if (r == 0)
-		r = decide_now(h, event, &w.decision);
+		r = decide_first(h, event, &w.decision);
 	if (r == 0 && w.decision.rule)
 		r = note_match(&w);
 	if (r == 0)
@@ -435,7 +453,7 @@ int hook_verdict(struct hook *h, const struct event *event)
 	_cleanup_decision_ struct decision d = {0};
 	int r = ledger_refresh(h->ledger);
 	if (r == 0)
-		r = decide_now(h, event, &d);
+		r = decide_first(h, event, &d);
 	return r < 0 ? r : (int)d.verdict;
 }
 

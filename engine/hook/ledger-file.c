@@ -249,7 +249,7 @@ static int close_open(struct ledger *l)
 		return r;
 	for (size_t i = 0; i < l->n_keys; i++) {
 		struct ledger_key *k = &l->keys[i];
-		if (k->open && !k->n) /* nothing came of it, and nothing is to wait for */
+		if (k->open) /* it is not known how far it came: the next alert is acted upon at once */
 			k->ran = 0;
 		k->open = false;
 	}
