@@ -13,7 +13,7 @@
  *     made. A ledger that is lost or damaged is made anew from them.
  *  2. A key is written down, open, before its run begins, and closed with what came of it. One
  *     that is found open by who holds "act" was left so by a program that ended in between: its
- *     runs are looked for in the journals.
+ *     runs are looked for in the journals, and the same may be done again at once.
  *  3. The file is replaced as a whole, by one that is on the disk.
  *  4. It is bounded: a key without a run in force goes when nothing depends on it any more.
  *  5. Counts that alter nothing wait for the next time it is written.
