@@ -24,7 +24,7 @@ static int no_plan(struct host *host, const struct args *args, struct plan *plan
 
 static const struct param params[] = {{.name = "text", .type = TYPE_TEXT, .flags = PARAM_LIST, .help = "any"}, {0}};
 static const struct fact_decl facts[] = {{0}};
-static const struct action say = {"test.say", "say", params, facts, no_plan, NULL};
+static const struct action say = {"test.say", "say", params, facts, no_plan, NULL, false};
 static const struct action *const actions[] = {&say, NULL};
 
 static const struct source_field fields[] = {{"ip", FIELD_TEXT, "who"}, {"many", FIELD_LIST, "which"}, {0}};
