@@ -85,18 +85,41 @@ static struct nlmsghdr *put_request(char *buffer, uint16_t type, uint16_t flags,
 	return nlh;
 }
 
-static int dump(int family, struct found *f)
+static int ask(struct found *f, struct nlmsghdr *request)
 {
-	char buffer[128] = "";
 	struct netlink_question q = {
 		.bus = NETLINK_SOCK_DIAG,
-		.request = put_request(buffer, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, f->protocol),
+		.request = request,
 		.answer = take_socket,
 		.restart = restart,
 		.ctx = f,
 	};
 	f->first = f->n;
-	int r = netlink_ask(&q);
+	return netlink_ask(&q);
+}
+
+/* The kernel goes through all of its table for each dump, and only the older form of request
+ * gives both families at once. */
+static int dump_tcp(struct found *f)
+{
+	char buffer[128] = "";
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	nlh->nlmsg_type = TCPDIAG_GETSOCK;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_seq = 1;
+	struct inet_diag_req *req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
+	req->idiag_family = AF_INET;
+	req->idiag_states = ~0u;
+	f->protocol = IPPROTO_TCP;
+	int r = ask(f, nlh);
+	return r == -ENOENT || r == -EOPNOTSUPP ? -EPROTONOSUPPORT : r;
+}
+
+static int dump_udp(int family, struct found *f)
+{
+	char buffer[128] = "";
+	f->protocol = IPPROTO_UDP;
+	int r = ask(f, put_request(buffer, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, IPPROTO_UDP));
 	/* "No such entry" means a kernel without this part of inet_diag. Without IPv6 there are no sockets of it. */
 	if (r == -ENOENT)
 		return family == AF_INET6 ? 0 : -EPROTONOSUPPORT;
@@ -105,17 +128,12 @@ static int dump(int family, struct found *f)
 
 int sockets_visit(int (*visit)(void *ctx, const struct socket_info *info), void *ctx)
 {
-	static const int protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
-	static const int families[] = {AF_INET, AF_INET6};
 	_cleanup_(found_free) struct found found = {0};
-	for (size_t p = 0; p < 2; p++)
-		for (size_t i = 0; i < 2; i++) {
-			found.protocol = protocols[p];
-			int r = dump(families[i], &found);
-			if (r < 0)
-				return r;
-		}
-	int r = 0;
+	int r = dump_tcp(&found);
+	if (r == 0)
+		r = dump_udp(AF_INET, &found);
+	if (r == 0)
+		r = dump_udp(AF_INET6, &found);
 	for (size_t i = 0; r == 0 && i < found.n; i++)
 		r = visit(ctx, &found.v[i]);
 	return r;
