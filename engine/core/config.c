@@ -22,6 +22,9 @@ static const struct config built_in = {
 	.min_prefix6 = 48,
 	.max_rounds = 5,
 	.lock_wait_ms = 30000,
+	.listen_connections = 32,
+	.listen_runs = 2,
+	.listen_queue = 1000,
 };
 
 struct setting;
@@ -223,6 +226,10 @@ static const struct setting settings[] = {
 	{"limits", "wait", wait_span, AT(lock_wait_ms), 0, 0},
 	{"records", "audit", audit, AT(audit_required), 0, 0},
 	{"vault", "quota", quota, AT(vault_quota), 0, 0},
+	{"listen", "users", users, AT(listen_users), 0, 0},
+	{"listen", "connections", number, AT(listen_connections), 1, 1000},
+	{"listen", "runs", number, AT(listen_runs), 1, 64},
+	{"listen", "queue", number, AT(listen_queue), 1, 100000},
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(*settings))
@@ -243,9 +250,8 @@ static void check_section(const struct ini_section *s, struct diags *diags)
 		for (size_t i = 0; i < N_SETTINGS; i++)
 			near_offer(&near, settings[i].section);
 		near_print(&near, &text);
-		diag_add(diags, s->line, "[%s] is no section of this file%s: it has [protect], [limits], [records] and "
-		         "[vault]", s->section,
-		         buf_text(&text));
+		diag_add(diags, s->line, "[%s] is no section of this file%s: it has [protect], [limits], [records], "
+		         "[vault] and [listen]", s->section, buf_text(&text));
 	} else if (s->name[0]) {
 		diag_add(diags, s->line, "[%s] takes no name", s->section);
 	}
@@ -314,5 +320,6 @@ void config_free(struct config *config)
 	strv_free(&config->paths);
 	strv_free(&config->units);
 	strv_free(&config->users);
+	strv_free(&config->listen_users);
 	*config = (struct config){0};
 }

@@ -32,6 +32,11 @@ struct config {
 	bool audit_required;
 	/* [vault] */
 	uint64_t vault_quota; /* bytes that its objects may occupy; 0: no quota */
+	/* [listen] */
+	struct strv listen_users;     /* who may send events, beside root */
+	unsigned listen_connections;  /* at once */
+	unsigned listen_runs;         /* at once */
+	unsigned listen_queue;        /* of one rule: what waits for its run */
 };
 
 /* The built-in values, then FILE on top of them. A missing file is no error. What is

@@ -72,7 +72,10 @@ static void assert_built_in(const struct config *c)
 	assert_int_equal(c->lock_wait_ms, 30000);
 	assert_false(c->audit_required);
 	assert_int_equal(c->vault_quota, 0);
-	assert_int_equal(c->n_addresses + c->processes.n + c->paths.n + c->users.n, 0);
+	assert_int_equal(c->listen_connections, 32);
+	assert_int_equal(c->listen_runs, 2);
+	assert_int_equal(c->listen_queue, 1000);
+	assert_int_equal(c->n_addresses + c->processes.n + c->paths.n + c->users.n + c->listen_users.n, 0);
 }
 
 static void without_a_file_the_built_in_values_hold(void **state)
@@ -117,7 +120,12 @@ static void a_file_adds_to_them(void **state)
 	    "[records]\n"
 	    "audit = required\n"
 	    "[vault]\n"
-	    "quota = 10G\n",
+	    "quota = 10G\n"
+	    "[listen]\n"
+	    "users = suricata, crowdsec\n"
+	    "connections = 4\n"
+	    "runs = 5\n"
+	    "queue = 6\n",
 	    0644);
 	assert_int_equal(load(t, &c, &why), 0);
 	assert_string_equal(buf_text(&why), "");
@@ -147,6 +155,11 @@ static void a_file_adds_to_them(void **state)
 	assert_int_equal(c.lock_wait_ms, 120000);
 	assert_true(c.audit_required);
 	assert_int_equal(c.vault_quota, 10737418240);
+	assert_int_equal(c.listen_users.n, 2);
+	assert_string_equal(c.listen_users.v[1], "crowdsec");
+	assert_int_equal(c.listen_connections, 4);
+	assert_int_equal(c.listen_runs, 5);
+	assert_int_equal(c.listen_queue, 6);
 	config_free(&c);
 }
 
@@ -158,10 +171,11 @@ static void what_is_wrong_is_refused(void **state)
 	} cases[] = {
 		{"[protects]\nusers = a\n",
 		 "/respond.conf:1: [protects] is no section of this file (did you mean 'protect'?): it has [protect], [limits], "
-		 "[records] and [vault]\n"},
+		 "[records], [vault] and [listen]\n"},
 		{"[vault]\nquota = 10\n",
 		 "/respond.conf:2: 'quota': '10' is not a size: a whole number with a unit, such as 512B, 64K, 500M, 10G or 2T\n"},
 		{"[vault]\nquota = 1023K\n", "/respond.conf:2: 'quota': '1023K' is too small: at least 1M\n"},
+		{"[listen]\nruns = 0\n", "/respond.conf:2: 'runs': 0 is out of range: 1 to 64\n"},
 		{"[protect a]\nusers = a\n", "/respond.conf:1: [protect] takes no name\n"},
 		{"[protect]\nuser = a\n",
 		 "/respond.conf:2: 'user' is no key of [protect] (did you mean 'users'?): it has addresses, processes, paths, "
