@@ -9,6 +9,7 @@
 #include "hook-input.h"
 #include "hook-show.h"
 #include "hook/confine.h"
+#include "listen-commands.h"
 #include "show.h"
 #include "sources.h"
 
@@ -35,8 +36,9 @@ int session_rules(struct session *s, struct rules *ret)
 	return EXIT_USAGE;
 }
 
-static int find_source(const char *name, const struct source **ret)
+int session_source(const struct session *s, const struct source **ret)
 {
+	const char *name = s->options->subject;
 	*ret = source_find(name);
 	if (*ret)
 		return EXIT_DONE;
@@ -170,7 +172,7 @@ static int refused(struct hook *hook, int error, const struct buf *why)
 	const char *words = reason(why, error);
 	escape_controls(&safe, words, strlen(words));
 	fprintf(stderr, "respond: --hook %s: %s\n", hook->source->name, buf_text(&safe));
-	int r = error == -ENOMEM ? error : hook_refused(hook, buf_text(&safe));
+	int r = error == -ENOMEM ? error : hook_refused(hook, 1, buf_text(&safe));
 	return r < 0 ? EXIT_FAILED : EXIT_USAGE;
 }
 
@@ -194,7 +196,7 @@ static int handle(struct session *s, struct hook *hook)
 	return status;
 }
 
-static int open_ledger(struct session *s, struct ledger **ret)
+int session_ledger(struct session *s, struct ledger **ret)
 {
 	_cleanup_buf_ struct buf why = {0};
 	int r = state_prepare(&s->state);
@@ -214,13 +216,15 @@ int command_hook(struct session *s)
 	const struct source *source;
 	int status = session_need_root("a hook");
 	if (status == EXIT_DONE)
-		status = find_source(s->options->subject, &source);
+		status = session_source(s, &source);
+	if (status == EXIT_DONE && (source->lives || s->options->follow))
+		return command_live(s, source);
 	if (status == EXIT_DONE)
 		status = session_config(s);
 	if (status == EXIT_DONE)
 		status = session_rules(s, &rules);
 	if (status == EXIT_DONE)
-		status = open_ledger(s, &ledger);
+		status = session_ledger(s, &ledger);
 	if (status != EXIT_DONE)
 		return status;
 	heed_signals();
@@ -291,7 +295,7 @@ int command_explain(struct session *s)
 	const struct source *source;
 	int status = session_need_root("to explain an event"); /* the parser is confined by root alone */
 	if (status == EXIT_DONE)
-		status = find_source(s->options->subject, &source);
+		status = session_source(s, &source);
 	if (status == EXIT_DONE)
 		status = session_config(s);
 	if (status == EXIT_DONE)

@@ -7,6 +7,7 @@
 #include "export.h"
 #include "hook-commands.h"
 #include "hook-input.h"
+#include "listen-commands.h"
 #include "progress.h"
 #include "show.h"
 
@@ -23,7 +24,7 @@ static int scrub(void)
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return -EBADF;
-	close_range(3, ~0U, 0);
+	close_range(3 + listen_keep_socket(), ~0U, 0);
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	char *no_color = getenv("NO_COLOR") ? strdup("NO_COLOR=1") : NULL;
@@ -84,6 +85,7 @@ static int dispatch(struct session *s)
 	case COMMAND_HOOK: return command_hook(s);
 	case COMMAND_EXPLAIN: return command_explain(s);
 	case COMMAND_HOOKS: return command_hooks(s);
+	case COMMAND_LISTEN: return command_listen(s);
 	case COMMAND_HELP: fputs(help_text, stdout); return EXIT_DONE;
 	case COMMAND_VERSION: puts(PACKAGE_STRING); return EXIT_DONE;
 	default: return EXIT_USAGE;

@@ -40,6 +40,9 @@ const char help_text[] =
 	"      --hook SOURCE [WORD...]\n"
 	"                         what a detection source has to say (on standard input, as words\n"
 	"                         or in the environment) meets the rules of /etc/respond/hooks.d\n"
+	"      --hook SOURCE --follow FILE\n"
+	"                         the same of every line that is appended to a file\n"
+	"      --listen           the same of all that comes over /run/respond/hook.sock\n"
 	"      --hooks            list those rules, and what they have done\n"
 	"      --vault            list what is kept in the vault, and who needs it\n"
 	"      --vault show OBJECT\n"
@@ -76,7 +79,8 @@ const char help_text[] =
 
 enum { OPT_ROLLBACK = 256, OPT_SHOW, OPT_ACTIONS, OPT_RULES, OPT_STEP, OPT_ALLOW, OPT_FORMAT, OPT_COLOR,
        OPT_CONFIRM, OPT_CONFIRM_WITHIN, OPT_RECOVER, OPT_VERIFY, OPT_REAPPLY, OPT_AWAIT, OPT_VAULT, OPT_EXPORT,
-       OPT_WITH_FILES, OPT_REPORT, OPT_HOOK, OPT_HOOKS, OPT_EXPLAIN };
+       OPT_WITH_FILES, OPT_REPORT, OPT_HOOK, OPT_HOOKS, OPT_EXPLAIN,
+       OPT_LISTEN, OPT_FOLLOW };
 
 static const struct option long_options[] = {
 	{"playbook", required_argument, NULL, 'p'},
@@ -99,6 +103,8 @@ static const struct option long_options[] = {
 	{"hook", required_argument, NULL, OPT_HOOK},
 	{"hooks", no_argument, NULL, OPT_HOOKS},
 	{"explain", no_argument, NULL, OPT_EXPLAIN},
+	{"listen", no_argument, NULL, OPT_LISTEN},
+	{"follow", required_argument, NULL, OPT_FOLLOW},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{"dry-run", no_argument, NULL, 'n'},
@@ -129,6 +135,7 @@ static enum command command_of(int opt)
 	case OPT_VAULT: return COMMAND_VAULT;
 	case OPT_HOOK: return COMMAND_HOOK;
 	case OPT_HOOKS: return COMMAND_HOOKS;
+	case OPT_LISTEN: return COMMAND_LISTEN;
 	case 'h': return COMMAND_HELP;
 	case 'V': return COMMAND_VERSION;
 	default: return COMMAND_NONE;
@@ -223,6 +230,7 @@ static int take(struct options *o, int opt, const char *value, struct company *w
 	case OPT_REAPPLY: with->reapply = true; return 0;
 	case OPT_WITH_FILES: o->with_files = true; return 0;
 	case OPT_EXPLAIN: with->explain = true; return 0;
+	case OPT_FOLLOW: o->follow = value; return 0;
 	case OPT_ALLOW: return take_allow(o, value, ret_why);
 	case OPT_FORMAT: return take_format(o, value, &with->of_report, ret_why);
 	case OPT_COLOR: return take_colour(o, value, ret_why);
@@ -257,6 +265,8 @@ static int check_company(struct options *o, const struct company *with, struct b
 		return bad(ret_why, "--reapply goes with --verify");
 	if (with->explain && o->command != COMMAND_HOOK)
 		return bad(ret_why, "--explain goes with --hook");
+	if (o->follow && (o->command != COMMAND_HOOK || with->explain || o->n_message))
+		return bad(ret_why, "--follow goes with --hook SOURCE, and nothing else with it");
 	if (with->explain)
 		o->command = COMMAND_EXPLAIN;
 	if (with->reapply)

@@ -42,6 +42,7 @@ enum command {
 	COMMAND_HOOK,
 	COMMAND_EXPLAIN,       /* --hook with --explain */
 	COMMAND_HOOKS,
+	COMMAND_LISTEN,
 	COMMAND_HELP,
 	COMMAND_VERSION,
 };
@@ -55,6 +56,7 @@ struct options {
 	size_t n_words;
 	char *const *message;  /* --hook: the words behind its source, which may be any number */
 	size_t n_message;
+	const char *follow;    /* a file whose lines are messages; NULL: none */
 	bool with_files;
 	const char *step;
 	bool keep;             /* --recover=keep */

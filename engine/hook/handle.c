@@ -96,6 +96,12 @@ static int note_match(struct work *w)
 	return r < 0 ? r : ledger_note_match(w->hook->ledger, rule->name, buf_text(&text), realtime_ms());
 }
 
+static int note_arrival(struct work *w)
+{
+	int r = count_source(w->hook, TALLY_EVENTS);
+	return r == 0 && w->decision.rule ? note_match(w) : r;
+}
+
 static int note_idle(struct work *w)
 {
 	const char *why = buf_text(&w->decision.why);
@@ -424,11 +430,9 @@ int hook_handle_event(struct hook *h, const struct event *event, int *ret_status
 	if (r == 0)
 		r = sweep(h);
 	if (r == 0)
-		r = count_source(h, TALLY_EVENTS);
-	if (r == 0)
 		r = decide_first(h, event, &w.decision);
-	if (r == 0 && w.decision.rule)
-		r = note_match(&w);
+	if (r == 0 && !h->waited)
+		r = note_arrival(&w);
 	if (r == 0)
 		r = act(&w);
 	if (r == 0)
@@ -448,6 +452,12 @@ int hook_handle(struct hook *hook, const struct events *events, int *ret_status)
 	return r;
 }
 
+int hook_decide(struct hook *h, const struct event *event, struct decision *ret)
+{
+	int r = ledger_refresh(h->ledger);
+	return r < 0 ? r : decide_now(h, event, ret);
+}
+
 int hook_verdict(struct hook *h, const struct event *event)
 {
 	_cleanup_decision_ struct decision d = {0};
@@ -460,23 +470,34 @@ int hook_verdict(struct hook *h, const struct event *event)
 int hook_declined(struct hook *h, const struct event *event)
 {
 	struct work w = {.hook = h, .event = event};
-	int r = count_source(h, TALLY_EVENTS);
+	int r = decide_now(h, event, &w.decision);
 	if (r == 0)
-		r = decide_now(h, event, &w.decision);
-	if (r == 0 && w.decision.rule)
-		r = note_match(&w);
+		r = note_arrival(&w);
 	if (r == 0 && w.decision.rule)
 		r = note(&w, TALLY_COOLED, NULL);
 	decision_free(&w.decision);
 	return r;
 }
 
-int hook_refused(struct hook *h, const char *why)
+int hook_note(struct hook *h, const struct event *event, struct decision *decision, bool waits)
+{
+	struct work w = {.hook = h, .event = event, .decision = *decision};
+	int r = note_arrival(&w);
+	if (r == 0 && !waits)
+		r = note_idle(&w);
+	if (r == 0 && !waits)
+		tell(&w);
+	*decision = w.decision;
+	buf_free(&w.why);
+	return r;
+}
+
+int hook_refused(struct hook *h, uint64_t n, const char *why)
 {
 	_cleanup_buf_ struct buf name = {0};
 	int r = buf_printf(&name, "@%s", h->source->name);
 	if (r == 0)
-		r = ledger_count(h->ledger, name.data, TALLY_REFUSED);
+		r = ledger_count_many(h->ledger, name.data, TALLY_REFUSED, n);
 	return r < 0 ? r : ledger_note_refusal(h->ledger, name.data, why, realtime_ms());
 }
 

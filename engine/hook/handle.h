@@ -27,6 +27,7 @@ struct hook {
 	const struct source *source;
 	const struct rules *rules;    /* may be exchanged between two calls */
 	struct ledger *ledger;
+	bool waited;                  /* events were noted when they came, hook_note() */
 	json_t *(*operator)(const char *by);
 	int (*before)(void *ctx);     /* before anything is altered; an exit status; may be NULL */
 	void (*told)(void *ctx, const struct hook_result *result); /* may be NULL */
@@ -53,8 +54,15 @@ int hook_verdict(struct hook *hook, const struct event *event);
 /* Whoever sent the event says that it has been acted upon already: it is counted as such. */
 int hook_declined(struct hook *hook, const struct event *event);
 
-/* A message that was no event of the source: counted, and WHY kept. */
-int hook_refused(struct hook *hook, const char *why);
+/* For who lets events wait before they are handled: what the rules and the ledger say now, not
+ * counted, where what is being done at this moment counts as done; and the event counted as one
+ * that came, and, unless it WAITS, for what it comes to. Who handles it in the end has
+ * hook->waited set. */
+int hook_decide(struct hook *hook, const struct event *event, struct decision *ret);
+int hook_note(struct hook *hook, const struct event *event, struct decision *decision, bool waits);
+
+/* N messages that were no events of the source: counted, and WHY of the last kept. */
+int hook_refused(struct hook *hook, uint64_t n, const char *why);
 
 /* Writes what has been counted since; where there is nothing, nothing. */
 int hook_flush(struct hook *hook);

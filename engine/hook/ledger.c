@@ -17,7 +17,8 @@ const char *tally_word(enum tally tally)
 		[TALLY_EVENTS] = "events",   [TALLY_UNMATCHED] = "unmatched", [TALLY_MATCHED] = "matched",
 		[TALLY_RUNS] = "runs",       [TALLY_DRY] = "dry-runs",        [TALLY_COOLED] = "cooled",
 		[TALLY_LIMITED] = "limited", [TALLY_REFUSED] = "refused",     [TALLY_FAILED] = "failed",
-		[TALLY_UNDONE] = "undone",   [TALLY_NOTHING] = "nothing-done", [TALLY_DROPPED] = "dropped",
+		[TALLY_UNDONE] = "undone",   [TALLY_NOTHING] = "nothing-done", [TALLY_MERGED] = "merged",
+		[TALLY_DROPPED] = "dropped",
 	};
 	return tally < TALLIES ? words[tally] : "?";
 }
@@ -236,12 +237,17 @@ static int set_text(char **field, const char *text)
 	return 0;
 }
 
+int ledger_count_many(struct ledger *l, const char *rule, enum tally tally, uint64_t n)
+{
+	struct ledger_rule *r = n ? ledger_make_rule(l, rule) : NULL;
+	if (r)
+		r->fresh[tally] += n;
+	return r || !n || l->n_rules >= LEDGER_RULES_MAX ? 0 : -ENOMEM;
+}
+
 int ledger_count(struct ledger *l, const char *rule, enum tally tally)
 {
-	struct ledger_rule *r = ledger_make_rule(l, rule);
-	if (r)
-		r->fresh[tally]++;
-	return r || l->n_rules >= LEDGER_RULES_MAX ? 0 : -ENOMEM;
+	return ledger_count_many(l, rule, tally, 1);
 }
 
 int ledger_note_match(struct ledger *l, const char *rule, const char *summary, int64_t now_ms)

@@ -42,7 +42,8 @@ enum tally {
 	TALLY_FAILED,
 	TALLY_UNDONE,
 	TALLY_NOTHING, /* undo events that were about nothing that is in force */
-	TALLY_DROPPED, /* of what lives: events that there was no time for */
+	TALLY_MERGED,  /* of what lives: the same waited or ran already */
+	TALLY_DROPPED, /* events that there was no room for */
 	TALLIES,
 };
 
@@ -100,6 +101,7 @@ const struct ledger_rule *ledger_rule_find(const struct ledger *ledger, const ch
 const struct ledger_key *ledger_key_at(const struct ledger *ledger, size_t i);
 
 int ledger_count(struct ledger *ledger, const char *rule, enum tally tally);
+int ledger_count_many(struct ledger *ledger, const char *rule, enum tally tally, uint64_t n);
 int ledger_note_match(struct ledger *ledger, const char *rule, const char *summary, int64_t now_ms);
 int ledger_note_refusal(struct ledger *ledger, const char *rule, const char *why, int64_t now_ms);
 

@@ -199,11 +199,11 @@ copy_libraries() {
 	done
 }
 
-# The unit is made anew, since it names the directories that it is installed to. A respond that
+# The units are made anew, since they name the directories that they are installed to. A respond that
 # was built for another prefix looks for playbooks there: the host's own place is the same.
 install_on_host() {
 	{
-		rm -f "$TOP_BUILDDIR/init/respond-recover.service"
+		rm -f "$TOP_BUILDDIR"/init/respond-*.service
 		make -s -C "$TOP_BUILDDIR" install prefix=/usr sysconfdir=/etc localstatedir=/var DESTDIR=$host_root &&
 			install -m 0644 "$TOP_SRCDIR"/playbooks/*.pb $host_root$playbooks && copy_libraries && on_host ldconfig && on_host systemctl daemon-reload
 	} >$scratch/install 2>&1 || { tap_note <$scratch/install; bail_out "respond could not be installed"; }

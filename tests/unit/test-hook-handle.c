@@ -331,7 +331,7 @@ static void what_no_rule_wants_is_counted_by_source(void **state)
 	read_rules(s, RULE("match level = > 3\n"));
 	assert_int_equal(event(s, "add", "3"), 0);
 	assert_int_equal(s->verdict, EVENT_UNMATCHED);
-	assert_int_equal(hook_refused(&s->hook, "no JSON"), 0);
+	assert_int_equal(hook_refused(&s->hook, 1, "no JSON"), 0);
 	reopen(s);
 	const struct ledger_rule *r = ledger_rule_find(s->ledger, "@toy");
 	assert_int_equal(r->saved[TALLY_EVENTS], 1);
