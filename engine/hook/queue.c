@@ -38,6 +38,7 @@ static void forget(struct queue *queue, struct work *work)
 	queue->n_waiting -= !work->running;
 	queue->n_running -= work->running;
 	queue->bytes -= work->bytes;
+	rule->bytes -= work->bytes;
 	queue->drop(work->load);
 	free(work->key);
 	free(work);
@@ -78,13 +79,33 @@ static struct work *find_same(struct queue *queue, const struct work *work)
 	return before;
 }
 
-/* Rule 4: an undo may take the place of the newest alert of its rule that waits. */
-static struct work *dispensable(const struct queue_rule *rule)
+static struct work *newest_alert(const struct queue_rule *rule)
 {
 	struct work *w = rule->last;
 	while (w && (w->running || w->kind != WORK_DO))
 		w = w->previous;
 	return w;
+}
+
+/* Whether its rule then has no more than its share of all the bytes. */
+static bool is_fair(const struct queue *queue, const struct work *work)
+{
+	size_t n = 0;
+	for (const struct queue_rule *rule = queue->rules; rule; rule = rule->next)
+		n++;
+	return work->rule->bytes + work->bytes <= queue->bytes_max / n;
+}
+
+/* Rule 4: what gives way to WORK, which does not fit; NULL: nothing does. */
+static struct work *dispensable(const struct queue *queue, const struct work *work)
+{
+	const struct queue_rule *most = work->rule;
+	for (const struct queue_rule *rule = queue->rules; rule; rule = rule->next)
+		if (rule->bytes > most->bytes)
+			most = rule;
+	if (work->rule->n_waiting < queue->per_rule && most != work->rule && is_fair(queue, work))
+		return newest_alert(most);
+	return work->kind == WORK_UNDO ? newest_alert(work->rule) : NULL;
 }
 
 static bool fits(const struct queue *queue, const struct work *work)
@@ -95,7 +116,7 @@ static bool fits(const struct queue *queue, const struct work *work)
 static bool make_room(struct queue *queue, const struct work *work)
 {
 	while (!fits(queue, work)) {
-		struct work *other = work->kind == WORK_UNDO ? dispensable(work->rule) : NULL;
+		struct work *other = dispensable(queue, work);
 		if (!other)
 			return false;
 		drop(queue, other);
@@ -112,6 +133,7 @@ static void append(struct queue *queue, struct work *work)
 	rule->n_waiting++;
 	queue->n_waiting++;
 	queue->bytes += work->bytes;
+	rule->bytes += work->bytes;
 }
 
 static enum queue_verdict judge(struct queue *queue, const struct work *work)

@@ -11,8 +11,9 @@
  *  2. Work of one key is started in the order in which it was asked for, and never two at a time.
  *  3. Rules take turns, so that a flood of one does not starve the others; within a rule the
  *     oldest that may be started comes first.
- *  4. A rule has at most PER_RULE pieces waiting, and all together at most BYTES. What does not
- *     fit is dropped and counted: of a rule an alert goes before an undo, the newest first.
+ *  4. A rule has at most PER_RULE pieces waiting, and all together at most BYTES_MAX. What does not
+ *     fit is dropped and counted: of a rule an alert goes before an undo, the newest first; and
+ *     for a rule that has no more than its share of the bytes, of the one that has most.
  */
 #ifndef RESPOND_HOOK_QUEUE_H
 #define RESPOND_HOOK_QUEUE_H
@@ -39,6 +40,7 @@ struct queue_rule {
 	char *name;
 	struct work *first, *last; /* in the order in which it was asked for, those that run among them */
 	size_t n_waiting;
+	size_t bytes;
 	uint64_t merged, dropped, dropped_undos; /* pieces, since the caller last took note, and set them to 0 */
 	struct queue_rule *next;
 };

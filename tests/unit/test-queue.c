@@ -192,6 +192,28 @@ static void memory_is_bounded_too(void **state)
 	end(&q);
 }
 
+static void who_has_most_gives_way(void **state)
+{
+	(void)state;
+	struct queue q = queue_of(1, 1000);
+	q.bytes_max = 10000;
+	char key[16];
+	for (int i = 0; i < 9; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		queue_put(&q, "flood", key, WORK_DO, load_of(key), 1500);
+	}
+	struct queue_rule *flood = q.rules;
+	size_t dropped = flood->dropped;
+	assert_true(dropped > 0);
+	assert_int_equal(queue_put(&q, "rare", "x", WORK_DO, load_of("x"), 1500), QUEUE_TAKEN);
+	assert_int_equal(queue_put(&q, "rare", "y", WORK_UNDO, load_of("y"), 1500), QUEUE_TAKEN);
+	assert_int_equal(flood->dropped, dropped + 2);
+	assert_true(q.bytes <= 10000);
+	assert_int_equal(queue_put(&q, "rare", "z", WORK_DO, load_of("z"), 3000), QUEUE_DROPPED);
+	assert_string_equal(started(&q, NULL), "do flood 0"); /* the newest gave way */
+	end(&q);
+}
+
 static void rules_take_turns(void **state)
 {
 	(void)state;
@@ -219,6 +241,7 @@ int main(void)
 		cmocka_unit_test(there_and_back_while_both_wait_is_nothing_new),
 		cmocka_unit_test(what_does_not_fit_is_counted_and_an_undo_goes_before_alerts),
 		cmocka_unit_test(memory_is_bounded_too),
+		cmocka_unit_test(who_has_most_gives_way),
 		cmocka_unit_test(rules_take_turns),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
