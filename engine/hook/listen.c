@@ -171,18 +171,39 @@ static bool is_allowed(const struct listener *l, uid_t uid)
 	return allowed;
 }
 
-/* Rule 4. */
-static bool make_room(struct listener *l, int64_t now_ms)
+static size_t places_of(const struct listener *l, uid_t uid)
 {
-	struct client *oldest = NULL;
+	size_t n = 0;
+	for (size_t i = 0; i < l->n; i++)
+		n += l->clients[i].uid == uid;
+	return n;
+}
+
+/* Whether A goes before B: of the user who has most places the one that has been silent longest. */
+static bool gives_way(const struct listener *l, const struct client *a, const struct client *b)
+{
+	size_t of_a = places_of(l, a->uid), of_b = places_of(l, b->uid);
+	return of_a != of_b ? of_a > of_b : a->heard < b->heard;
+}
+
+/* Rule 4. */
+static bool make_room(struct listener *l, uid_t uid, int64_t now_ms)
+{
+	struct client *oldest = l->clients, *most = l->clients;
 	if (l->n < l->limit)
 		return true;
-	for (struct client *c = l->clients; c < l->clients + l->n; c++)
-		if (!oldest || c->heard < oldest->heard)
+	for (struct client *c = l->clients; c < l->clients + l->n; c++) {
+		if (c->heard < oldest->heard)
 			oldest = c;
-	if (!oldest || now_ms - oldest->heard < LISTEN_IDLE_MS)
+		if (gives_way(l, c, most))
+			most = c;
+	}
+	if (l->n && now_ms - oldest->heard >= LISTEN_IDLE_MS)
+		refuse(l, oldest, &l->too_slow, "refused: silent for too long\n");
+	else if (l->n && places_of(l, most->uid) > places_of(l, uid) + 1)
+		refuse(l, most, &l->refused_full, "refused: another user wants one of your many places\n");
+	else
 		return false;
-	refuse(l, oldest, &l->too_slow, "refused: silent for too long\n");
 	close_gaps(l);
 	return true;
 }
@@ -197,7 +218,7 @@ static void welcome(struct listener *l, int fd, int64_t now_ms)
 	c.uid = peer.uid;
 	if (!known || !is_allowed(l, peer.uid)) {
 		refuse(l, &c, &l->refused_uid, "refused: this user may not send\n");
-	} else if (!make_room(l, now_ms)) {
+	} else if (!make_room(l, peer.uid, now_ms)) {
 		refuse(l, &c, &l->refused_full, "refused: too many connections\n");
 	} else {
 		l->accepted++;
@@ -269,12 +290,18 @@ static void farewell(struct listener *l, struct client *c)
 	client_close(l, c);
 }
 
-static bool is_too_much(const struct listener *l)
+/* Rule 3. */
+static void bound_memory(struct listener *l)
 {
 	size_t bytes = 0;
-	for (size_t i = 0; i < l->n; i++)
-		bytes += l->clients[i].feed.cap;
-	return bytes > l->bytes_max;
+	struct client *most = NULL;
+	for (struct client *c = l->clients; c < l->clients + l->n; c++) {
+		bytes += c->feed.cap;
+		if (!most || c->feed.cap > most->feed.cap)
+			most = c;
+	}
+	if (most && bytes > l->bytes_max)
+		refuse(l, most, &l->refused_full, "refused: too much at once\n");
 }
 
 static void hear(struct listener *l, struct client *c, int64_t now_ms)
@@ -292,8 +319,8 @@ static void hear(struct listener *l, struct client *c, int64_t now_ms)
 		refuse(l, c, &l->refused_source, "refused: the first line names no source whose messages are lines\n");
 	else if (n <= 0)
 		farewell(l, c);
-	else if (is_too_much(l))
-		refuse(l, c, &l->refused_full, "refused: too much at once\n");
+	else
+		bound_memory(l);
 }
 
 size_t listener_polled(const struct listener *l, struct pollfd *ret)
@@ -317,7 +344,7 @@ void listener_turn(struct listener *l, const struct pollfd *polled, size_t n, in
 {
 	for (size_t i = 1; i < n && i <= l->n; i++) {
 		struct client *c = &l->clients[i - 1];
-		if (polled[i].revents)
+		if (c->fd >= 0 && polled[i].revents)
 			hear(l, c, now_ms);
 		if (c->fd >= 0 && !c->source && now_ms - c->heard >= LISTEN_GREETING_MS)
 			refuse(l, c, &l->too_slow, "refused: no source was named in time\n");

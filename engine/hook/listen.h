@@ -7,9 +7,10 @@
  *  1. Who may send is decided by the uid that the kernel gives of the peer when it connects.
  *  2. Nobody waits for a peer: what has not come is not waited for, what cannot be written is
  *     not said, and each has its turn.
- *  3. What waits for the end of its line is bounded, for all together.
+ *  3. What waits for the end of its line is bounded, for all together: whoever holds most is closed.
  *  4. A peer that does not name its source in LISTEN_GREETING_MS is closed. Where all places
- *     are taken, the one that has been silent longest makes room if that is LISTEN_IDLE_MS.
+ *     are taken, the one that has been silent longest makes room if that is LISTEN_IDLE_MS, or
+ *     else one of the user who has more places than the newcomer then has.
  */
 #ifndef RESPOND_HOOK_LISTEN_H
 #define RESPOND_HOOK_LISTEN_H

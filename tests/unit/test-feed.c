@@ -499,6 +499,29 @@ static void nobody_waits_for_a_peer_that_is_silent(void **state)
 	listener_close(&l);
 }
 
+static void who_has_many_places_leaves_one(void **state)
+{
+	struct stage *s = *state;
+	struct listener l = listen_there(s, 2);
+	int first = connect_there(s), second = connect_there(s);
+	say(first, "toy\n");
+	say(second, "toy\n");
+	turn(&l, 0);
+	l.clients[0].uid = l.clients[1].uid = getuid() + 1;
+	l.clients[0].heard = 2;
+	int third = connect_there(s), fourth = connect_there(s);
+	turn(&l, 3);
+	assert_answer(second, "refused: another user wants one of your many places\n");
+	assert_answer(fourth, "refused: too many connections\n");
+	assert_int_equal(l.n, 2);
+	say(third, "toy\nx\n");
+	turn(&l, 3);
+	assert_taken(&s->taken, "x|");
+	close(first);
+	close(third);
+	listener_close(&l);
+}
+
 static void lines_without_end_are_bounded_for_all_together(void **state)
 {
 	struct stage *s = *state;
@@ -521,6 +544,21 @@ static void lines_without_end_are_bounded_for_all_together(void **state)
 	assert_in_range(sent, 20, 64);
 	assert_int_equal(l.n, 1);
 	assert_int_equal(l.refused_full, 1);
+	close(b);
+	b = connect_there(s);
+	say(b, "toy\n");
+	turn(&l, 0);
+	l.clients[1].feed.max = 1 << 30;
+	for (size_t i = 0; i + 1 < sent; i++) {
+		assert_true(send(b, block, sizeof(block), MSG_NOSIGNAL | MSG_DONTWAIT) > 0);
+		turn(&l, 0);
+	}
+	assert_int_equal(l.n, 2);
+	l.bytes_max /= 2; /* who says something now is not who holds most */
+	say(a, "z\n");
+	turn(&l, 0);
+	assert_int_equal(l.n, 1);
+	assert_taken(&s->taken, "z|");
 	say(a, "y\n");
 	turn(&l, 0);
 	assert_taken(&s->taken, "y|");
@@ -643,6 +681,7 @@ int main(void)
 		WITH_STAGE(a_peer_names_its_source_and_is_told_what_was_taken),
 		WITH_STAGE(who_names_no_source_is_refused),
 		WITH_STAGE(nobody_waits_for_a_peer_that_is_silent),
+		WITH_STAGE(who_has_many_places_leaves_one),
 		WITH_STAGE(lines_without_end_are_bounded_for_all_together),
 		WITH_STAGE(without_descriptors_nobody_is_let_in_for_a_while),
 		WITH_STAGE(only_root_and_who_is_listed_may_send),
