@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,24 +22,55 @@
 
 #define OUTPUT_MAX (1024 * 1024)
 
+/* In a child. */
+#define REPORT_FD 3
+#define LOCK_FD 4
+
 static char *const environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C", NULL};
 
+/* What a child is given beside its arguments. */
+struct child {
+	int out, err, report;
+	int lock;            /* -1: none, and it ends with its parent */
+	pid_t parent;        /* where there is a lock */
+	const char *scratch; /* a directory that it gets another instead of; NULL: none */
+};
+
+/* The lock is this process's alone, and gone when it closes any fd of the same file: it is taken last.
+ * Until it is held the parent's end is the child's, too. */
+static bool go_apart(pid_t parent)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	return fcntl(LOCK_FD, F_SETLK, &lock) == 0 && setsid() >= 0 && getppid() == parent &&
+	       prctl(PR_SET_PDEATHSIG, 0) == 0;
+}
+
+static bool cover(const char *dir)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 &&
+	       mount("tmpfs", dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0;
+}
+
 /* In the child, between fork and exec: async-signal-safe calls only. */
-static _Noreturn void exec_child(const char *const argv[], int out, int err, int report)
+static _Noreturn void exec_child(const char *const argv[], struct child c)
 {
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	bool apart = c.lock >= 0;
+	int lock = apart ? fcntl(c.lock, F_DUPFD, LOCK_FD + 1) : -1; /* out of the way of the others */
 	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (in >= 0 && dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0 && chdir("/") == 0 &&
-	    (report == 3 || dup3(report, 3, O_CLOEXEC) >= 0)) {
-		close_range(4, ~0U, 0);
-		execve(argv[0], (char *const *)argv, environment);
+	if (in >= 0 && dup2(in, 0) >= 0 && dup2(c.out, 1) >= 0 && dup2(c.err, 2) >= 0 && chdir("/") == 0 &&
+	    (c.report == REPORT_FD || dup3(c.report, REPORT_FD, O_CLOEXEC) >= 0) &&
+	    (!apart || dup2(lock, LOCK_FD) >= 0)) {
+		close_range(apart ? LOCK_FD + 1 : REPORT_FD + 1, ~0U, 0);
+		if ((!apart || go_apart(c.parent)) && (!c.scratch || cover(c.scratch)))
+			execve(argv[0], (char *const *)argv, environment);
 	}
 	int e = errno;
-	ssize_t n = write(3, &e, sizeof(e));
+	ssize_t n = write(REPORT_FD, &e, sizeof(e));
 	_exit(n == sizeof(e) ? 127 : 126);
 }
 
@@ -82,8 +115,8 @@ static int reap(pid_t pid, int *ret_status)
 	return 0;
 }
 
-int spawn_read_at_most(const char *const argv[], int timeout_ms, size_t max, struct buf *ret_out, struct buf *ret_err,
-                       int *ret_status)
+static int read_all(const char *const argv[], const char *scratch, int timeout_ms, size_t max, struct buf *ret_out,
+                    struct buf *ret_err, int *ret_status)
 {
 	int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
 	int r = 0;
@@ -94,7 +127,7 @@ int spawn_read_at_most(const char *const argv[], int timeout_ms, size_t max, str
 	if (r == 0 && (pid = fork()) < 0)
 		r = -errno;
 	if (pid == 0)
-		exec_child(argv, pipes[0][1], pipes[1][1], pipes[2][1]);
+		exec_child(argv, (struct child){pipes[0][1], pipes[1][1], pipes[2][1], .lock = -1, .scratch = scratch});
 	for (int i = 0; i < 3; i++) {
 		if (pipes[i][1] >= 0)
 			close(pipes[i][1]);
@@ -120,12 +153,24 @@ int spawn_read_at_most(const char *const argv[], int timeout_ms, size_t max, str
 	return r;
 }
 
+int spawn_read_at_most(const char *const argv[], int timeout_ms, size_t max, struct buf *ret_out, struct buf *ret_err,
+                       int *ret_status)
+{
+	return read_all(argv, NULL, timeout_ms, max, ret_out, ret_err, ret_status);
+}
+
+int spawn_read_scratch(const char *const argv[], const char *scratch, int timeout_ms, struct buf *ret_out,
+                       struct buf *ret_err, int *ret_status)
+{
+	return read_all(argv, scratch, timeout_ms, OUTPUT_MAX, ret_out, ret_err, ret_status);
+}
+
 int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, struct buf *ret_err, int *ret_status)
 {
 	return spawn_read_at_most(argv, timeout_ms, OUTPUT_MAX, ret_out, ret_err, ret_status);
 }
 
-/* Until the process behind PID has ended; kills it at the deadline. */
+/* Until the process behind PID has ended. */
 static int await_end(pid_t pid, int64_t deadline)
 {
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -139,32 +184,46 @@ static int await_end(pid_t pid, int64_t deadline)
 		if (n == 0 || errno != EINTR)
 			r = n == 0 ? -ETIMEDOUT : -errno;
 	}
-	kill(pid, SIGKILL);
 	return r;
 }
 
-int spawn_wait(const char *const argv[], int timeout_ms, int *ret_status)
+static int wait_for(const char *const argv[], int lock, int timeout_ms, int *ret_status)
 {
 	int report[2];
 	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || pipe2(report, O_CLOEXEC) < 0)
 		return -errno;
+	const struct child child = {.out = null, .err = null, .report = report[1], .lock = lock, .parent = getpid()};
 	pid_t pid = fork();
 	int r = pid < 0 ? -errno : 0;
 	if (pid == 0)
-		exec_child(argv, null, null, report[1]);
+		exec_child(argv, child);
 	close(report[1]);
 	if (pid > 0) {
 		int exec_errno = 0;
 		ssize_t n;
 		while ((n = read(report[0], &exec_errno, sizeof(exec_errno))) < 0 && errno == EINTR)
 			;
-		r = n == (ssize_t)sizeof(exec_errno) ? -exec_errno : await_end(pid, monotonic_ms() + timeout_ms);
-		int wait_error = reap(pid, ret_status);
+		bool runs = n != (ssize_t)sizeof(exec_errno);
+		r = runs ? await_end(pid, monotonic_ms() + timeout_ms) : -exec_errno;
+		if (r < 0 && runs && lock < 0)
+			kill(pid, SIGKILL);
+		bool left = r < 0 && runs && lock >= 0;
+		int wait_error = left ? 0 : reap(pid, ret_status);
 		r = r < 0 ? r : wait_error;
 	}
 	close(report[0]);
 	return r;
+}
+
+int spawn_wait(const char *const argv[], int timeout_ms, int *ret_status)
+{
+	return wait_for(argv, -1, timeout_ms, ret_status);
+}
+
+int spawn_through(const char *const argv[], int lock, int timeout_ms, int *ret_status)
+{
+	return wait_for(argv, lock, timeout_ms, ret_status);
 }
 
 int spawn_explain(int r, int status, const char *what, const struct buf *err, struct buf *ret_why)

@@ -20,9 +20,21 @@ int spawn_read(const char *const argv[], int timeout_ms, struct buf *ret_out, st
 int spawn_read_at_most(const char *const argv[], int timeout_ms, size_t max, struct buf *ret_out, struct buf *ret_err,
                        int *ret_status);
 
+/* The same as spawn_read() for a program that writes what nobody needs: it finds the directory SCRATCH empty,
+ * and what it writes there is in memory and gone with it. It fails also where there is no such directory, or
+ * where the kernel does not grant this (-EPERM, -EACCES, ...): the program was not run then. */
+int spawn_read_scratch(const char *const argv[], const char *scratch, int timeout_ms, struct buf *ret_out,
+                       struct buf *ret_err, int *ret_status);
+
 /* The same for a program that leaves others running: nothing of what it or they say is
  * read, and only its own end is waited for. */
 int spawn_wait(const char *const argv[], int timeout_ms, int *ret_status);
+
+/* The same for what must not be cut off in the middle: in a session of its own it outlives this
+ * process, and what still runs at the deadline is left at it (-ETIMEDOUT). LOCK, open for
+ * writing, stays open in it: the program itself, and nothing that it starts, holds it
+ * locked (fcntl(2), F_SETLK) until it ends. -EAGAIN: somebody else does. */
+int spawn_through(const char *const argv[], int lock, int timeout_ms, int *ret_status);
 
 /* How it went, as these return it: 0, or R or -EIO with "WHAT failed: " and why in RET_WHY, the
  * first line of what it wrote to ERR where there is one. */

@@ -12,12 +12,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -266,6 +268,66 @@ static void spawn_waits_for_the_program_alone(void **state)
 	assert_int_equal(spawn_wait(none, 10000, &status), -ENOENT);
 }
 
+static bool locked(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	assert_return_code(fcntl(fd, F_GETLK, &lock), errno);
+	return lock.l_type != F_UNLCK;
+}
+
+static bool await_unlocked(int fd, int64_t timeout_ms)
+{
+	for (int64_t until = monotonic_ms() + timeout_ms; locked(fd) && monotonic_ms() < until;)
+		sleep_ms(10);
+	return !locked(fd);
+}
+
+/* The lock is the program's: what it leaves running does not hold it. */
+static void spawn_goes_through(void **state)
+{
+	struct tree *t = *state;
+	int fd = openat(t->root, "lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600), status = -1;
+	assert_return_code(fd, errno);
+	const char *const leaves_one[] = {"/bin/sh", "-c", "sleep 2 & exit 7", NULL};
+	const char *const slow[] = {"/bin/sleep", "1", NULL};
+	const char *const none[] = {"/no/such/program", NULL};
+	assert_int_equal(spawn_through(none, fd, 10000, &status), -ENOENT);
+	assert_int_equal(spawn_through(leaves_one, fd, 10000, &status), 0);
+	assert_int_equal(status, 7);
+	assert_false(locked(fd));
+	assert_int_equal(spawn_through(slow, fd, 100, &status), -ETIMEDOUT);
+	assert_true(locked(fd)); /* it goes on */
+	assert_int_equal(spawn_through(slow, fd, 100, &status), -EAGAIN);
+	assert_true(await_unlocked(fd, 10000));
+	close(fd);
+}
+
+static void spawn_outlives_its_parent(void **state)
+{
+	struct tree *t = *state;
+	int fd = openat(t->root, "lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	int file = openat(t->root, "done", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	assert_return_code(fd < file ? fd : file, errno);
+	_cleanup_buf_ struct buf done = {0};
+	assert_int_equal(buf_printf(&done, "sleep 0.5; echo >/proc/%d/fd/%d", (int)getpid(), file), 0);
+	const char *const argv[] = {"/bin/sh", "-c", buf_text(&done), NULL};
+	struct stat st;
+	pid_t parent = fork();
+	if (parent == 0)
+		_exit(spawn_through(argv, fd, 10000, NULL) < 0);
+	for (int64_t until = monotonic_ms() + 10000; !locked(fd) && monotonic_ms() < until;)
+		sleep_ms(1);
+	sleep_ms(100); /* it may still be about to detach itself */
+	kill(parent, SIGKILL);
+	assert_int_equal(waitpid(parent, NULL, 0), parent);
+	assert_true(locked(fd));
+	assert_true(await_unlocked(fd, 10000));
+	assert_return_code(fstat(file, &st), errno);
+	assert_int_equal(st.st_size, 1);
+	close(file);
+	close(fd);
+}
+
 static void spawn_gives_output_and_status(void **state)
 {
 	(void)state;
@@ -299,6 +361,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(fifo_does_not_block, tree_make, tree_drop),
 		cmocka_unit_test(spawn_gives_output_and_status),
 		cmocka_unit_test(spawn_waits_for_the_program_alone),
+		cmocka_unit_test_setup_teardown(spawn_goes_through, tree_make, tree_drop),
+		cmocka_unit_test_setup_teardown(spawn_outlives_its_parent, tree_make, tree_drop),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
