@@ -193,7 +193,7 @@ static int apt_settle(const struct package_set *set, struct buf *ret_why)
 	_cleanup_strv_ struct strv names = {0};
 	_cleanup_packages_ struct package_set now = {0}, halfway = {0};
 	_cleanup_argv_ struct argv a = {0};
-	/* dpkg goes on for a while when the apt-get that runs it has been killed. */
+	/* dpkg goes on for a while when the apt-get that runs it has been killed; others may be at work. */
 	int r = packages_await_lock("/var/lib/dpkg/lock", ret_why);
 	if (r == 0)
 		r = package_set_names(set, &names);
@@ -208,7 +208,15 @@ static int apt_settle(const struct package_set *set, struct buf *ret_why)
 	return r < 0 || !halfway.n ? r : packages_do(&a, "dpkg --configure", LOGS, ret_why);
 }
 
+static int apt_list(struct buf *ret, struct buf *ret_why)
+{
+	_cleanup_argv_ struct argv a = {0};
+	argv_init(&a, DPKG_QUERY, "--show", "--showformat=" DPKG_LIST_FORMAT);
+	return packages_ask(&a, ASK_TIMEOUT_MS, ERRORS, "dpkg-query", ret, ret_why);
+}
+
 const struct package_backend apt_backend = {
+	.name = "apt",
 	.programs = {APT, DPKG, DPKG_QUERY},
 	.database = {"/var/lib/dpkg/status"},
 	.refresh = "apt-get update",
@@ -219,4 +227,5 @@ const struct package_backend apt_backend = {
 	.install = apt_install,
 	.remove = apt_remove,
 	.settle = apt_settle,
+	.list = apt_list,
 };

@@ -8,6 +8,7 @@
 #include "change/package-manager.h"
 
 struct package_backend {
+	const char *name;        /* in journals: "apt", "dnf" */
 	const char *programs[4]; /* all of them must be there, */
 	const char *database[4]; /* and one of these files, with something in it */
 	const char *refresh, *repair; /* commands, for people */
@@ -18,6 +19,8 @@ struct package_backend {
 	int (*install)(const struct package_set *wanted, struct buf *ret_why);
 	int (*remove)(const struct package_set *set, struct buf *ret_why);
 	int (*settle)(const struct package_set *set, struct buf *ret_why);
+	/* What there is, for packages_compare(). */
+	int (*list)(struct buf *ret, struct buf *ret_why);
 };
 
 extern const struct package_backend apt_backend, dnf_backend;
@@ -49,7 +52,9 @@ int packages_explain(int r, int status, const char *prefix, const char *what, co
 int packages_ask(const struct argv *a, int timeout_ms, const char *prefix, const char *what, struct buf *out,
                  struct buf *why);
 
-/* Runs it. Daemons that a package starts may keep the output open: it is not read, LOGS tell. */
+/* Runs it, to its end even where respond is ended before. Daemons that a package starts may keep the
+ * output open: it is not read, LOGS tell. -EBUSY: what an earlier call has run still does; -ETIMEDOUT:
+ * this does, and goes on. */
 int packages_do(const struct argv *a, const char *what, const char *logs, struct buf *why);
 
 /* REMOVE is what would go for it: -EPERM. */

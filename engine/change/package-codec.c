@@ -2,6 +2,7 @@
 #include "change/package-codec.h"
 
 #include "base/escape.h"
+#include "base/strset.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -191,19 +192,33 @@ int dpkg_parse_status(const struct buf *text, struct package_set *ret)
 
 enum section { SECTION_NONE, SECTION_INSTALL, SECTION_REMOVE };
 
-static const struct {
-	const char *header;
+static const struct header {
+	const char *text;
 	enum section section;
-} sections[] = {
-	{"Installing:", SECTION_INSTALL},
-	{"Installing dependencies:", SECTION_INSTALL},
-	{"Upgrading:", SECTION_REMOVE},
-	{"Downgrading:", SECTION_REMOVE},
-	{"Reinstalling:", SECTION_REMOVE},
-	{"Removing:", SECTION_REMOVE},
-	{"Removing dependent packages:", SECTION_REMOVE},
-	{"Removing unused dependencies:", SECTION_REMOVE},
+	const char *refusal; /* NULL: none */
+} headers[] = {
+	{"Installing:", SECTION_INSTALL, NULL},
+	{"Installing dependencies:", SECTION_INSTALL, NULL},
+	{"Upgrading:", SECTION_REMOVE, NULL},
+	{"Downgrading:", SECTION_REMOVE, NULL},
+	{"Reinstalling:", SECTION_REMOVE, NULL},
+	{"Removing:", SECTION_REMOVE, NULL},
+	{"Removing dependent packages:", SECTION_REMOVE, NULL},
+	{"Removing unused dependencies:", SECTION_REMOVE, NULL},
+	{"Enabling module streams:", SECTION_NONE, "module streams would have to be enabled for it"},
+	{"Switching module streams:", SECTION_NONE, "module streams would have to be switched for it"},
+	{"Disabling modules:", SECTION_NONE, "modules would have to be disabled for it"},
+	{"Resetting modules:", SECTION_NONE, "modules would have to be reset for it"},
+	/* With best=False, another version is taken then. */
+	{"Skipping packages with conflicts:", SECTION_NONE, "dnf would pass over what is in conflict with others"},
+	{"Skipping packages with broken dependencies:", SECTION_NONE,
+	 "dnf would pass over what lacks its dependencies"},
+	{"Skipping packages with broken dependencies or part of a group:", SECTION_NONE,
+	 "dnf would pass over what lacks its dependencies"},
 };
+
+#define HEADER_GOES_ON "(add '" /* the second line of one */
+#define REFUSED_MAX 5           /* names that are told */
 
 /* The table of a transaction while it is read. A row is name, architecture, version, repository
  * and size, over as many lines as it takes. */
@@ -212,6 +227,9 @@ struct table {
 	unsigned column;
 	char *name;
 	struct package_set install, remove;
+	const char *refusal;  /* of the section; NULL: none */
+	size_t n_refused;     /* in it */
+	struct buf refused;
 };
 
 static void table_free(struct table *t)
@@ -219,6 +237,7 @@ static void table_free(struct table *t)
 	free(t->name);
 	package_set_free(&t->install);
 	package_set_free(&t->remove);
+	buf_free(&t->refused);
 }
 
 static int add_row(struct table *t, const char *version)
@@ -261,10 +280,25 @@ static int add_replaced(struct table *t, char *rest)
 	return is_name(name) ? package_set_add(&t->remove, name, "", PACKAGE_INSTALLED) : -EBADMSG;
 }
 
+/* " NAME ARCH VERSION REPOSITORY SIZE", " MODULE STREAM", " MODULE": the name. A line that goes on
+ * with a row is blank where the name would be. */
+static int add_refused(struct table *t, const char *line)
+{
+	if (line[1] == ' ' || t->n_refused++ >= REFUSED_MAX)
+		return 0;
+	if (t->n_refused == 1)
+		buf_printf(&t->refused, "%s%s: ", t->refused.len ? "; " : "", t->refusal);
+	else
+		buf_puts(&t->refused, ", ");
+	return escape_text(&t->refused, line + 1, strcspn(line + 1, " "));
+}
+
 static int read_row(struct table *t, char *line)
 {
 	char *rest = NULL;
 	int r = t->section == SECTION_NONE ? -EBADMSG : 0;
+	if (t->refusal)
+		return add_refused(t, line);
 	for (char *word = strtok_r(line, " ", &rest); r == 0 && word; word = strtok_r(NULL, " ", &rest)) {
 		if (strcmp(word, "replacing") == 0 && (t->column == 0 || t->column == 5))
 			return add_replaced(t, rest);
@@ -276,11 +310,16 @@ static int read_row(struct table *t, char *line)
 static int enter_section(struct table *t, const char *line)
 {
 	bool whole = t->column == 0 || t->column == 5;
+	if (strncmp(line, HEADER_GOES_ON, strlen(HEADER_GOES_ON)) == 0 && t->refusal)
+		return 0;
 	t->section = SECTION_NONE;
-	t->column = 0;
-	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++)
-		if (strcmp(line, sections[i].header) == 0)
-			t->section = sections[i].section;
+	t->refusal = NULL;
+	t->column = t->n_refused = 0;
+	for (size_t i = 0; i < sizeof(headers) / sizeof(*headers); i++)
+		if (strcmp(line, headers[i].text) == 0) {
+			t->section = headers[i].section;
+			t->refusal = headers[i].refusal;
+		}
 	return whole ? 0 : -EBADMSG;
 }
 
@@ -304,11 +343,14 @@ static int read_table(const struct buf *text, struct table *t, unsigned *ret_rul
 	return r == 0 && ended ? enter_section(t, "") : r < 0 ? r : *ret_rules ? -EBADMSG : -ENODATA;
 }
 
-int dnf_parse_transaction(const struct buf *text, struct package_set *ret_install, struct package_set *ret_remove)
+int dnf_parse_transaction(const struct buf *text, struct package_set *ret_install, struct package_set *ret_remove,
+                          struct buf *ret_why)
 {
 	_cleanup_(table_free) struct table t = {0};
 	unsigned rules = 0;
 	int r = read_table(text, &t, &rules);
+	if (r == 0 && t.refused.len)
+		return buf_puts(ret_why, buf_text(&t.refused)), -EPERM;
 	if (r < 0)
 		return r;
 	*ret_install = t.install;
@@ -346,6 +388,61 @@ int rpm_parse_query(const struct buf *text, struct package_set *ret, size_t *ret
 	*ret_absent = absent;
 	set = (struct package_set){0};
 	return 0;
+}
+
+/* apt names the architecture of some only where it is another, dpkg of some always. */
+static bool is_expected(const struct package_set *expected, char *name)
+{
+	if (package_set_find(expected, name))
+		return true;
+	char *colon = strchr(name, ':');
+	if (!colon)
+		return false;
+	*colon = '\0';
+	bool found = package_set_find(expected, name);
+	*colon = ':';
+	return found;
+}
+
+/* Adds the lines of TEXT, "NAME\tVERSION", that are not in OTHERS, as "NAME VERSION". */
+static int add_new_lines(const struct buf *text, const struct strset *others, const struct package_set *expected,
+                         struct strv *ret)
+{
+	int r = 0;
+	char *line;
+	for (size_t at = 0; r == 0 && (line = next_line(text, &at, &r));) {
+		char *tab = strchr(line, '\t');
+		if (tab && !strset_has(others, line)) {
+			*tab = '\0';
+			if (!is_expected(expected, line))
+				r = strv_addf(ret, "%s %s", line, tab + 1);
+		}
+		free(line);
+	}
+	return r;
+}
+
+static int read_lines(const struct buf *text, struct strset *ret)
+{
+	int r = 0;
+	char *line;
+	for (size_t at = 0; r >= 0 && (line = next_line(text, &at, &r));) {
+		r = strset_add(ret, line);
+		free(line);
+	}
+	return r < 0 ? r : 0;
+}
+
+int packages_compare(const struct buf *before, const struct buf *after, const struct package_set *expected,
+                     struct strv *ret_came, struct strv *ret_went)
+{
+	_cleanup_(strset_free) struct strset old = {0}, new = {0};
+	int r = read_lines(before, &old);
+	if (r == 0)
+		r = read_lines(after, &new);
+	if (r == 0)
+		r = add_new_lines(after, &old, expected, ret_came);
+	return r < 0 ? r : add_new_lines(before, &new, expected, ret_went);
 }
 
 /* "NAME is needed by (installed) NAME-VERSION.ARCH" */

@@ -43,13 +43,22 @@ int apt_parse_simulation(const struct buf *text, struct package_set *ret_install
 #define DPKG_FORMAT "${binary:Package}\\t${Version}\\t${db:Status-Status}\\n"
 int dpkg_parse_status(const struct buf *text, struct package_set *ret);
 
-/* The transaction that dnf would make. -ENODATA: it says of none. -EBADMSG: a part of it cannot be
- * understood, or is no matter of packages alone (module streams). */
-int dnf_parse_transaction(const struct buf *text, struct package_set *ret_install, struct package_set *ret_remove);
+/* The transaction that dnf would make. -ENODATA: it says of none. -EPERM, and what in RET_WHY
+ * (escaped): it passes over packages, or is no matter of packages alone (module streams).
+ * -EBADMSG: a part of it cannot be understood. */
+int dnf_parse_transaction(const struct buf *text, struct package_set *ret_install, struct package_set *ret_remove,
+                          struct buf *ret_why);
 
 /* The lines of rpm --query with RPM_FORMAT; RET_ABSENT: how many it says are not installed. */
 #define RPM_FORMAT "%{NAME}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\n"
 int rpm_parse_query(const struct buf *text, struct package_set *ret, size_t *ret_absent);
+
+/* All that rpm --query --all with RPM_FORMAT, or dpkg-query --show with DPKG_LIST_FORMAT, has said before
+ * and after packages were installed: the names and versions that came, and those that went. What is in
+ * EXPECTED is not meant. */
+#define DPKG_LIST_FORMAT "${binary:Package}\\t${Version}\\n"
+int packages_compare(const struct buf *before, const struct buf *after, const struct package_set *expected,
+                     struct strv *ret_came, struct strv *ret_went);
 
 /* Who needs what rpm --erase was to remove: the first that it names. */
 bool rpm_needed_by(const struct buf *text, struct buf *ret);

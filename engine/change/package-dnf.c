@@ -5,7 +5,8 @@
  * Rules:
  *  1. Everything goes by the metadata that is in dnf's cache: what is planned and what is
  *     fetched and installed is worked out from the same lists, and planning asks no mirror.
- *     dnf writes to its logs even then, which nobody can keep it from.
+ *     Logs and a history it keeps even then, but in memory. What is left is a lock file for a
+ *     moment, and the index and the log that sqlite has beside the database of rpm.
  *  2. What is installed was fetched before: the installation asks no mirror either.
  *  3. What is removed is named to rpm, which takes no others with it.
  */
@@ -22,10 +23,14 @@
 #define RPM "/usr/bin/rpm"
 #define ERRORS "rror: " /* rpm and dnf differ in how they begin it */
 #define PROBLEM "Problem: " /* below an error that says no more */
+#define STATE "/var/lib/dnf" /* its history */
 #define LOGS "/var/log/dnf.log and dnf.rpm.log"
 
 /* Weak dependencies are what apt calls recommended: what comes is what was asked for. */
-#define DNF_QUIETLY DNF, "--setopt=install_weak_deps=False", "--setopt=metadata_expire=-1", "--color=never"
+#define DNF_QUIETLY                                                                                                \
+	DNF, "--setopt=install_weak_deps=False", "--setopt=metadata_expire=-1", "--setopt=*.metadata_expire=-1",   \
+		"--color=never"
+#define WITHOUT_DOING "--cacheonly", "--assumeno", "install", "--"
 
 static const char *const locks[] = {"/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock"};
 
@@ -58,20 +63,31 @@ static int dnf_show(const struct strv *names, struct package_set *ret, struct bu
 	return 0;
 }
 
+/* RULE 1. Where that is not granted, as in some containers, dnf keeps its logs and its history as ever. */
+static int ask_for_plan(const struct strv *names, struct buf *out, struct buf *err, int *ret_status)
+{
+	_cleanup_argv_ struct argv in_memory = {0}, plain = {0};
+	argv_init(&in_memory, DNF_QUIETLY, "--setopt=logdir=" STATE, "--setopt=persistdir=" STATE, WITHOUT_DOING);
+	argv_init(&plain, DNF_QUIETLY, WITHOUT_DOING);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < names->n; i++) {
+		r = argv_add(&in_memory, names->v[i]);
+		if (r == 0)
+			r = argv_add(&plain, names->v[i]);
+	}
+	if (r == 0)
+		r = spawn_read_scratch(in_memory.v, STATE, ASK_TIMEOUT_MS, out, err, ret_status);
+	return r < 0 && r != -ETIMEDOUT ? spawn_read(plain.v, ASK_TIMEOUT_MS, out, err, ret_status) : r;
+}
+
 static int dnf_plan(const struct strv *names, struct package_set *ret, struct buf *ret_why)
 {
-	_cleanup_argv_ struct argv a = {0};
 	_cleanup_buf_ struct buf out = {0}, err = {0};
 	_cleanup_packages_ struct package_set install = {0}, remove = {0};
 	int status = 0;
-	argv_init(&a, DNF_QUIETLY, "--cacheonly", "--assumeno", "install", "--");
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < names->n; i++)
-		r = argv_add(&a, names->v[i]);
+	int r = ask_for_plan(names, &out, &err, &status);
 	if (r == 0)
-		r = spawn_read(a.v, ASK_TIMEOUT_MS, &out, &err, &status);
-	if (r == 0)
-		r = dnf_parse_transaction(&out, &install, &remove);
+		r = dnf_parse_transaction(&out, &install, &remove, ret_why);
 	/* Its status is 1 in any case: nobody has agreed. */
 	if (r == -ENODATA && status) {
 		packages_explain(0, status, strstr(buf_text(&err), PROBLEM) ? PROBLEM : ERRORS, "dnf --assumeno", &err, ret_why);
@@ -193,8 +209,8 @@ static int dnf_remove(const struct package_set *set, struct buf *ret_why)
 	return r;
 }
 
-/* Of a transaction that was cut short some packages are there and others are not, each as a
- * whole; probe says so. Another may be at work by now. */
+/* What was begun has ended by itself (packages_do), so that each package is there as a whole or
+ * not at all; probe says so. Another may be at work by now. */
 static int dnf_settle(const struct package_set *set, struct buf *ret_why)
 {
 	int r = 0;
@@ -204,7 +220,15 @@ static int dnf_settle(const struct package_set *set, struct buf *ret_why)
 	return r;
 }
 
+static int dnf_list(struct buf *ret, struct buf *ret_why)
+{
+	_cleanup_argv_ struct argv a = {0};
+	argv_init(&a, RPM, "--query", "--all", "--queryformat", RPM_FORMAT);
+	return packages_ask(&a, ASK_TIMEOUT_MS, ERRORS, "rpm --query", ret, ret_why);
+}
+
 const struct package_backend dnf_backend = {
+	.name = "dnf",
 	.programs = {DNF, RPM},
 	.database = {"/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages"},
 	.refresh = "dnf makecache",
@@ -215,4 +239,5 @@ const struct package_backend dnf_backend = {
 	.install = dnf_install,
 	.remove = dnf_remove,
 	.settle = dnf_settle,
+	.list = dnf_list,
 };

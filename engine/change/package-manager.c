@@ -12,9 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LOCK_FILE LOCALSTATEDIR "/lib/respond/packages" /* held by what respond has begun */
 #define DO_TIMEOUT_MS 900000
 #define LOCK_WAIT_MS 60000
 #define LOCK_POLL_MS 100
+#define SAID_MAX (16 * 1024 * 1024)
+#define TOLD_MAX 5
 
 static const struct package_backend *const backends[] = {&apt_backend, &dnf_backend};
 
@@ -35,71 +38,100 @@ static bool is_here(const struct package_backend *b)
 	return any;
 }
 
-/* NULL: none. */
-static const struct package_backend *backend(void)
+static const struct package_backend *find(const char *name)
 {
 	for (size_t i = 0; i < N_BACKENDS; i++)
-		if (is_here(backends[i]))
+		if (name ? strcmp(backends[i]->name, name) == 0 : is_here(backends[i]))
 			return backends[i];
 	return NULL;
 }
 
-int packages_can(struct host *host, struct buf *ret_why)
+int packages_manager(struct host *host, const char *name, const struct package_backend **ret, struct buf *ret_why)
 {
+	const struct package_backend *b = find(name);
 	if (!host_is_this(host))
 		return buf_puts(ret_why, "it is not the host that this program runs on"), -EOPNOTSUPP;
-	if (!backend())
+	if (!name && !b)
 		return buf_puts(ret_why, "no package manager is known here: neither apt-get(8) nor dnf(8) is there"),
 		       -EOPNOTSUPP;
+	if (!b || !is_here(b)) {
+		buf_puts(ret_why, "it was done by ");
+		escape_str(ret_why, name);
+		buf_puts(ret_why, b ? ", which is no longer there" : ", which is not known here");
+		return -EOPNOTSUPP;
+	}
+	*ret = b;
 	return 0;
 }
 
-const char *packages_refresh(void)
+const char *packages_name(const struct package_backend *b)
 {
-	const struct package_backend *b = backend();
-	return b ? b->refresh : "";
+	return b->name;
 }
 
-const char *packages_repair(void)
+const char *packages_refresh(const struct package_backend *b)
 {
-	const struct package_backend *b = backend();
-	return b ? b->repair : "";
+	return b->refresh;
 }
 
-int packages_show(const struct strv *names, struct package_set *ret, struct buf *ret_why)
+const char *packages_repair(const struct package_backend *b)
 {
-	const struct package_backend *b = backend();
-	return b ? b->show(names, ret, ret_why) : -EOPNOTSUPP;
+	return b->repair;
 }
 
-int packages_plan(const struct strv *names, struct package_set *ret, struct buf *ret_why)
+int packages_show(const struct package_backend *b, const struct strv *names, struct package_set *ret,
+                  struct buf *ret_why)
 {
-	const struct package_backend *b = backend();
-	return b ? b->plan(names, ret, ret_why) : -EOPNOTSUPP;
+	return b->show(names, ret, ret_why);
 }
 
-int packages_fetch(const struct package_set *wanted, struct buf *ret_why)
+int packages_plan(const struct package_backend *b, const struct strv *names, struct package_set *ret,
+                  struct buf *ret_why)
 {
-	const struct package_backend *b = backend();
-	return b ? b->fetch(wanted, ret_why) : -EOPNOTSUPP;
+	return b->plan(names, ret, ret_why);
 }
 
-int packages_install(const struct package_set *wanted, struct buf *ret_why)
+int packages_fetch(const struct package_backend *b, const struct package_set *wanted, struct buf *ret_why)
 {
-	const struct package_backend *b = backend();
-	return b ? b->install(wanted, ret_why) : -EOPNOTSUPP;
+	return b->fetch(wanted, ret_why);
 }
 
-int packages_remove(const struct package_set *set, struct buf *ret_why)
+static void tell(const struct strv *others, const char *how, struct buf *why)
 {
-	const struct package_backend *b = backend();
-	return b ? b->remove(set, ret_why) : -EOPNOTSUPP;
+	if (others->n)
+		buf_printf(why, "%s%s: ", why->len ? "; " : "", how);
+	for (size_t i = 0; i < others->n && i < TOLD_MAX; i++) {
+		buf_puts(why, i ? ", " : "");
+		escape_str(why, others->v[i]);
+	}
+	if (others->n > TOLD_MAX)
+		buf_printf(why, " and %zu more", others->n - TOLD_MAX);
 }
 
-int packages_settle(const struct package_set *set, struct buf *ret_why)
+int packages_install(const struct package_backend *b, const struct package_set *wanted, const struct package_set *all,
+                     struct buf *ret_why)
 {
-	const struct package_backend *b = backend();
-	return b ? b->settle(set, ret_why) : -EOPNOTSUPP;
+	_cleanup_buf_ struct buf before = {0}, after = {0}, ignored = {0};
+	_cleanup_strv_ struct strv came = {0}, went = {0};
+	int r = b->list(&before, ret_why);
+	if (r == 0)
+		r = b->install(wanted, ret_why);
+	if (r < 0 || b->list(&after, &ignored) < 0 || packages_compare(&before, &after, all, &came, &went) < 0)
+		return r;
+	tell(&came, "others came, too, and stay", ret_why);
+	tell(&went, "others are gone", ret_why);
+	return 0;
+}
+
+int packages_remove(const struct package_backend *b, const struct package_set *set, struct buf *ret_why)
+{
+	return b->remove(set, ret_why);
+}
+
+int packages_settle(const struct package_backend *b, const struct package_set *set, struct buf *ret_why)
+{
+	int r = packages_await_lock(LOCK_FILE, ret_why);
+	return r < 0 ? r : b->settle(set, ret_why);
 }
 
 /* ---- what they share ----------------------------------------------------------------------- */
@@ -145,15 +177,22 @@ int packages_ask(const struct argv *a, int timeout_ms, const char *prefix, const
 {
 	_cleanup_buf_ struct buf err = {0};
 	int status = 0;
-	int r = spawn_read(a->v, timeout_ms, out, &err, &status);
+	int r = spawn_read_at_most(a->v, timeout_ms, SAID_MAX, out, &err, &status);
 	return packages_explain(r, status, prefix, what, &err, why);
 }
 
 int packages_do(const struct argv *a, const char *what, const char *logs, struct buf *why)
 {
 	const struct buf nothing = {0};
+	_cleanup_close_ int lock = -1;
 	int status = 0;
-	int r = spawn_wait(a->v, DO_TIMEOUT_MS, &status);
+	int r = packages_await_lock(LOCK_FILE, why);
+	if (r < 0)
+		return r;
+	lock = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	r = lock < 0 ? -errno : spawn_through(a->v, lock, DO_TIMEOUT_MS, &status);
+	if (r == -ETIMEDOUT)
+		return buf_printf(why, "%s is still at work, and was left at it", what), r;
 	r = spawn_explain(r, status, what, &nothing, why);
 	if (r == -EIO)
 		buf_printf(why, "; see %s", logs);

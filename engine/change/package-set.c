@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The data of a package.set:
+ *     manager     "apt", "dnf": by which it is done, and nothing else undoes it; earlier
+ *                 journals do not have it, the one whose packages the host has is meant
  *     names       those that were asked for
  *     packages    all that are installed for it: [[name, version, whether configuration
  *                 files of an earlier installation were there], ...]
@@ -20,7 +22,7 @@
 #include <libaudit.h>
 #include <string.h>
 
-int package_set_plan(struct plan *plan, const struct strv *names, const struct package_set *all)
+int package_set_plan(struct plan *plan, const char *manager, const struct strv *names, const struct package_set *all)
 {
 	_cleanup_buf_ struct buf target = {0};
 	json_t *list = json_array(), *packages = package_set_json(all);
@@ -30,7 +32,7 @@ int package_set_plan(struct plan *plan, const struct strv *names, const struct p
 		if (r == 0 && json_array_append_new(list, json_text(names->v[i])) < 0)
 			r = -ENOMEM;
 	}
-	json_t *data = json_pack("{so so}", "names", list, "packages", packages);
+	json_t *data = json_pack("{ss so so}", "manager", manager, "names", list, "packages", packages);
 	if (r == 0 && data)
 		return plan_change(plan, &package_set_kind, target.data, data, NULL);
 	json_decref(data);
@@ -39,6 +41,7 @@ int package_set_plan(struct plan *plan, const struct strv *names, const struct p
 
 /* The data, read. */
 struct content {
+	const char *manager; /* in the change; NULL: not known */
 	struct package_set all, wanted;
 };
 
@@ -51,7 +54,10 @@ static void content_free(struct content *c)
 
 static int content_read(const struct change *change, struct content *c)
 {
-	const json_t *names = json_object_get(change->data, "names");
+	const json_t *names = json_object_get(change->data, "names"), *manager = json_object_get(change->data, "manager");
+	c->manager = json_string_value(manager);
+	if (manager && !c->manager)
+		return -EBADMSG;
 	int r = package_set_from_json(json_object_get(change->data, "packages"), &c->all);
 	for (size_t i = 0; r == 0 && i < json_array_size(names); i++) {
 		_cleanup_buf_ struct buf name = {0};
@@ -62,17 +68,22 @@ static int content_read(const struct change *change, struct content *c)
 	return r == -EINVAL ? -EBADMSG : r;
 }
 
+static int content_open(struct host *host, const struct change *change, struct content *c,
+                        const struct package_backend **ret, struct buf *why)
+{
+	int r = content_read(change, c);
+	return r < 0 ? r : packages_manager(host, c->manager, ret, why);
+}
+
 /* RULE 3. */
-static int look(struct host *host, const struct package_set *set, enum change_state *ret, struct buf *why)
+static int look(const struct package_backend *b, const struct package_set *set, enum change_state *ret, struct buf *why)
 {
 	_cleanup_strv_ struct strv names = {0};
 	_cleanup_packages_ struct package_set now = {0};
 	size_t there = 0, halfway = 0;
-	int r = packages_can(host, why);
+	int r = package_set_names(set, &names);
 	if (r == 0)
-		r = package_set_names(set, &names);
-	if (r == 0)
-		r = packages_show(&names, &now, why);
+		r = packages_show(b, &names, &now, why);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < now.n; i++) {
@@ -87,18 +98,19 @@ static int probe(struct host *host, const struct change *change, enum change_sta
 {
 	_cleanup_content_ struct content c = {0};
 	_cleanup_buf_ struct buf why = {0};
-	int r = content_read(change, &c);
-	return r < 0 ? r : look(host, &c.all, ret, &why);
+	const struct package_backend *b = NULL;
+	int r = content_open(host, change, &c, &b, &why);
+	return r < 0 ? r : look(b, &c.all, ret, &why);
 }
 
 /* RULE 1. */
-static int check_plan(const struct content *c, struct buf *note)
+static int check_plan(const struct package_backend *b, const struct content *c, struct buf *note)
 {
 	_cleanup_strv_ struct strv names = {0};
 	_cleanup_packages_ struct package_set now = {0};
 	int r = package_set_names(&c->wanted, &names);
 	if (r == 0)
-		r = packages_plan(&names, &now, note);
+		r = packages_plan(b, &names, &now, note);
 	if (r == -ENOENT || r == -EPERM)
 		return -ESTALE;
 	bool same = r == 0 && now.n == c->all.n;
@@ -116,21 +128,22 @@ static int apply(struct host *host, struct change *change, struct effect *effect
 {
 	_cleanup_content_ struct content c = {0};
 	enum change_state state;
-	int r = content_read(change, &c);
+	const struct package_backend *b = NULL;
+	int r = content_open(host, change, &c, &b, &effect->note);
 	if (r == 0)
-		r = look(host, &c.all, &state, &effect->note);
+		r = look(b, &c.all, &state, &effect->note);
 	if (r < 0 || state == CHANGE_AFTER)
 		return r;
-	r = check_plan(&c, &effect->note);
+	r = check_plan(b, &c, &effect->note);
 	if (r == 0)
-		r = packages_fetch(&c.wanted, &effect->note);
+		r = packages_fetch(b, &c.wanted, &effect->note);
 	if (r < 0)
 		return r;
-	r = packages_install(&c.wanted, &effect->note);
+	r = packages_install(b, &c.wanted, &c.all, &effect->note);
 	if (r == 0)
 		return 0;
 	_cleanup_buf_ struct buf ignored = {0};
-	packages_remove(&c.all, &ignored); /* what came of it; probe tells what is left */
+	packages_remove(b, &c.all, &ignored); /* what came of it; probe tells what is left */
 	return r;
 }
 
@@ -141,48 +154,53 @@ static int reapply(struct host *host, struct change *change, struct effect *effe
 	_cleanup_strv_ struct strv names = {0}, missing = {0};
 	_cleanup_packages_ struct package_set now = {0}, planned = {0};
 	struct buf *note = &effect->note;
-	int r = content_read(change, &c);
-	if (r == 0)
-		r = packages_can(host, note);
+	const struct package_backend *b = NULL;
+	int r = content_open(host, change, &c, &b, note);
 	if (r == 0)
 		r = package_set_names(&c.all, &names);
 	if (r == 0)
-		r = packages_show(&names, &now, note);
+		r = packages_show(b, &names, &now, note);
 	for (size_t i = 0; r == 0 && i < now.n; i++)
 		if (now.v[i].state != PACKAGE_INSTALLED)
 			r = strv_add(&missing, now.v[i].name);
 	if (r < 0 || !missing.n)
 		return r;
-	r = packages_plan(&missing, &planned, note);
+	r = packages_plan(b, &missing, &planned, note);
 	for (size_t i = 0; r == 0 && i < planned.n; i++)
 		if (!package_set_find(&c.all, planned.v[i].name)) { /* the undo would not know it */
 			buf_puts(note, "by now others would have to come with it");
 			return -ESTALE;
 		}
 	if (r == 0)
-		r = packages_fetch(&planned, note);
-	return r < 0 ? r : packages_install(&planned, note);
+		r = packages_fetch(b, &planned, note);
+	return r < 0 ? r : packages_install(b, &planned, &c.all, note);
 }
 
 static int revert(struct host *host, const struct change *change, struct effect *effect)
 {
 	_cleanup_content_ struct content c = {0};
 	enum change_state state;
-	int r = content_read(change, &c);
+	const struct package_backend *b = NULL;
+	buf_reset(&effect->note); /* of settle: what hinders that, if it still does, is found again */
+	int r = content_open(host, change, &c, &b, &effect->note);
 	if (r == 0)
-		r = look(host, &c.all, &state, &effect->note);
+		r = look(b, &c.all, &state, &effect->note);
 	if (r < 0 || state == CHANGE_BEFORE)
 		return r;
-	return packages_remove(&c.all, &effect->note);
+	return packages_remove(b, &c.all, &effect->note);
 }
 
 static int settle(struct host *host, const struct change *change, struct effect *effect)
 {
 	_cleanup_content_ struct content c = {0};
-	int r = content_read(change, &c);
+	const struct package_backend *b = NULL;
+	_cleanup_buf_ struct buf why = {0};
+	int r = content_open(host, change, &c, &b, &why);
 	if (r == 0)
-		r = packages_can(host, &effect->note);
-	return r < 0 ? r : packages_settle(&c.all, &effect->note);
+		r = packages_settle(b, &c.all, &why);
+	if (!effect->note.len) /* what failed before says more */
+		buf_puts(&effect->note, buf_text(&why));
+	return r;
 }
 
 /* Some of them were removed by others: the rest can be, too. */

@@ -12,7 +12,8 @@
 
 extern const struct change_kind package_set_kind;
 
-/* NAMES: those that were asked for; ALL: these, and what they depend on. */
-int package_set_plan(struct plan *plan, const struct strv *names, const struct package_set *all);
+/* MANAGER: packages_name() of the one that planned it; NAMES: those that were asked for; ALL: these, and
+ * what they depend on. */
+int package_set_plan(struct plan *plan, const char *manager, const struct strv *names, const struct package_set *all);
 
 #endif

@@ -39,15 +39,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(&known);
 	dpkg_configuration_changed(&status);
 	_cleanup_packages_ struct package_set dnf_install = {0}, dnf_remove = {0}, queried = {0};
-	_cleanup_buf_ struct buf who = {0};
+	_cleanup_buf_ struct buf who = {0}, why = {0};
+	_cleanup_strv_ struct strv came = {0}, went = {0};
 	size_t absent = 0;
-	r = dnf_parse_transaction(&simulation, &dnf_install, &dnf_remove);
-	MUST(r == 0 || r == -EBADMSG || r == -ENODATA);
+	r = dnf_parse_transaction(&simulation, &dnf_install, &dnf_remove, &why);
+	MUST(r == 0 || r == -EBADMSG || r == -ENODATA || r == -EPERM);
+	MUST((r == -EPERM) == (why.len > 0));
 	check(&dnf_install);
 	check(&dnf_remove);
 	r = rpm_parse_query(&status, &queried, &absent);
 	MUST(r == 0 || r == -EBADMSG);
 	check(&queried);
 	MUST(!rpm_needed_by(&status, &who) || !strpbrk(buf_text(&who), " \n"));
+	MUST(packages_compare(&status, &status, &known, &came, &went) == 0 && !came.n && !went.n);
+	MUST(packages_compare(&simulation, &status, &known, &came, &went) == 0);
 	return 0;
 }

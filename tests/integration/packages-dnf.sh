@@ -16,7 +16,7 @@ work=/root/work
 mkdir -p $repository $work /etc/rpm /etc/yum.repos.d /var/lib/rpm
 mv /usr/bin/apt-get $work
 echo '%_dbpath /var/lib/rpm' >/etc/rpm/macros
-printf '%s\n' '[test]' 'name=test' "baseurl=file://$repository" 'gpgcheck=0' >/etc/yum.repos.d/test.repo
+printf '%s\n' '[test]' 'name=test' "baseurl=file://$repository" 'gpgcheck=0' 'metadata_expire=1' >/etc/yum.repos.d/test.repo
 rpmdb --initdb
 
 # package NAME VERSION [LINE...]: with what it is and a configuration file.
@@ -46,11 +46,14 @@ package present 1.0
 package shell 1.0 'Provides: /bin/sh'
 package virtual-one 1.0 'Provides: virtual'
 package failing 1.0 "Requires: $library" '%pre' 'exit 1'
-package slow 1.0 "Requires: $library" '%pre' 'mkdir -p /run/slow; sleep 3'
+package slow 1.0 "Requires: $library" '%post' 'mkdir -p /run/slow; sleep 3; touch /run/slow/done'
+package beside 1.0
+package chooser 1.0
 index
 dnf -q -y install present shell >$work/present 2>&1 || tap_note <$work/present
 package present 2.0
 package heir 1.0 'Obsoletes: present < 2'
+package chooser 2.0 'Requires: nobody-provides-this'
 index
 
 installed() {
@@ -67,7 +70,15 @@ ensure() {
 }
 
 before=$(installed)
-ensure 'jail, present' --dry-run
+# What sqlite has beside rpm's database, and a lock file for a moment, cannot be kept from it.
+untouched() {
+	every_file /var/log /var/lib/dnf /var/lib/rpm /var/cache/dnf | grep -vE '/rpmdb.sqlite-(shm|wal)|(/var/lib/rpm|/var/cache/dnf) d '
+}
+ensure 'jail, present' --dry-run # what it may make when it is asked for the first time is no excuse
+ls /var/log/*dnf* /var/lib/dnf >$work/first 2>&1
+files=$(untouched)
+run_respond --playbook t.pb --dry-run
+same "a dry run leaves no trace in dnf's logs, its history, or elsewhere" "$files" "$(untouched)"
 ended "a dry run says what is pending" 5
 says "what comes, at which version" '+ install jail 2:1.0-1 and one that it needs'
 says "and what it needs" "+ $library 2.0~rc1-1"
@@ -135,17 +146,122 @@ ended "what fails while it is installed" 1
 says "is a failure" 'dnf install failed'
 same "and nothing is left of any of it" "$before" "$(installed)"
 
-# Killed in the middle: what it needs is there and the package is not, which is taken back.
+# By the lists that were planned by, also where a repository says that they are old by now.
+package $library 2.1
+createrepo_c -q $repository
+sleep 1.1
+ensure jail
+ended "what is new in the repository since" 0
+check "does not come uncalled for" rpm -q $library-2.0~rc1
+run_respond --rollback last
+ended "taken back" 0
+rm $repository/$library-2.1.rpm
+index
+
+# With best=False dnf takes an earlier version where the last cannot be had.
+echo 'best=False' >>/etc/dnf/dnf.conf
+ensure chooser
+ended "what dnf would pass over" 1
+says "is named" 'dnf would pass over what lacks its dependencies: chooser'
+sed -i '/^best=/d' /etc/dnf/dnf.conf
+
+# What is part of a module whose stream is not enabled.
+package camel 5.26
+createrepo_c -q $repository
+cat >$work/modules.yaml <<-END
+	---
+	document: modulemd
+	version: 2
+	data:
+	  name: herd
+	  stream: "5.26"
+	  version: 1
+	  context: deadbeef
+	  arch: $(uname -m)
+	  summary: a test
+	  description: a test
+	  license: {module: [none]}
+	  dependencies: [{requires: {platform: []}}]
+	  artifacts: {rpms: [camel-0:5.26-1.noarch]}
+	...
+	---
+	document: modulemd-defaults
+	version: 1
+	data: {module: herd, stream: "5.26"}
+	...
+END
+modifyrepo_c --mdtype=modules $work/modules.yaml $repository/repodata >/dev/null
+echo 'module_platform_id=platform:test' >>/etc/dnf/dnf.conf
+dnf -q makecache >/dev/null 2>&1
+ensure camel
+ended "what is of a module" 1
+says "is not worth enabling one" 'module streams would have to be enabled for it: herd'
+sed -i '/^module_platform_id=/d' /etc/dnf/dnf.conf
+rm $repository/camel-5.26.rpm
+index
+same "nothing of all that is left" "$before" "$(installed)"
+
+# A plugin of dnf that installs another.
+mkdir -p $work/plugins
+cat >$work/plugins/beside.py <<-END
+	import dnf
+	import subprocess
+
+	class Beside(dnf.Plugin):
+	    name = 'beside'
+
+	    def transaction(self):
+	        subprocess.run(['/usr/bin/rpm', '-i', '$repository/beside-1.0.rpm'], check=True)
+END
+echo "pluginpath=$work/plugins" >>/etc/dnf/dnf.conf
+ensure jail
+ended "installed, and another beside it" 0
+says "which is told" 'others came, too, and stay: beside 1.0-1'
+sed -i '/^pluginpath=/d' /etc/dnf/dnf.conf
+run_respond --rollback last
+ended "taken back" 0
+check "what came beside it is nobody's to take back" rpm -e beside
+
+# By the one that did it, whatever else the host has by then.
+ensure jail
+run=$(last_run)
+mv $work/apt-get /usr/bin
+run_respond --verify "$run"
+ended "the host has another package manager, too: it is in force" 0
+mv /usr/bin/dnf $work
+run_respond --rollback "$run"
+ended "the one that did it is gone: not undone" 1
+says "says why" '(it was done by dnf, which is no longer there)'
+check "it is there still" rpm -q jail
+mv $work/dnf /usr/bin
+run_respond --rollback "$run"
+ended "it is back: taken back" 0
+same "by it" "$before" "$(installed)"
+mv /usr/bin/apt-get $work
+
+# Killed in the middle: the installation goes on, and is waited for.
+killed_at() {
+	local pid
+	respond --playbook t.pb >/dev/null 2>&1 </dev/null &
+	pid=$!
+	check "a package is being installed" await "$@"
+	kill -KILL $pid
+	wait $pid 2>/dev/null
+	run_respond --recover
+}
+
 printf '%s\n' '[playbook]' 'name = t' 'description = a test' '[step it]' 'action = package.ensure' 'package = slow' >$playbooks/t.pb
-respond --playbook t.pb >/dev/null 2>&1 </dev/null &
-pid=$!
-check "a package is being installed" await test -d /run/slow
-kill -KILL $pid
-wait $pid 2>/dev/null
-run_respond --recover
-ended "killed while a package is installed: that it was done in part is told" 3
-says "and it is taken back" 'Rolled back: 1 undone'
+killed_at test -d /run/slow
+ended "killed while a script of the package runs: recovered" 0
+check "the script has run to its end" test -e /run/slow/done
+says "all of it had come, and is taken back" 'Rolled back: 1 undone'
 same "it is as before" "$before" "$(installed)"
+rm -rf /run/slow
+killed_at pgrep -f -- '--cacheonly --assumeyes install'
+ended "killed before dnf has begun with it: recovered" 0
+says "what came then is taken back, too" 'Rolled back: 1 undone'
+sleep 1
+same "it is as before, and stays so" "$before" "$(installed)"
 
 # Another version by the time that it is done.
 ensure jail --dry-run

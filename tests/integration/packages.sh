@@ -159,6 +159,19 @@ ensure newer
 ended "nor upgraded" 1
 same "nothing has happened" "$before" "$(installed)"
 
+# Something else that comes with it.
+echo 'DPkg::Post-Invoke {"[ ! -e /run/beside ] || { rm /run/beside; dpkg -i '$repository'/jail-doc_1.0.deb; }";};' \
+	>/etc/apt/apt.conf.d/beside
+touch /run/beside
+ensure jail
+ended "installed, and another beside it" 0
+says "which is told" 'others came, too, and stay: jail-doc 1.0'
+run_respond --rollback last
+ended "taken back" 0
+dpkg --purge jail-doc >/dev/null 2>&1
+rm /etc/apt/apt.conf.d/beside
+same "it is as before" "$before" "$(installed)"
+
 # Killed in the middle.
 printf '%s\n' '[playbook]' 'name = t' 'description = a test' '[step it]' 'action = package.ensure' 'package = slow' >$playbooks/t.pb
 respond --playbook t.pb >/dev/null 2>&1 </dev/null &

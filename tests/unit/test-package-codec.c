@@ -120,7 +120,9 @@ static void a_transaction(void **state)
 		"                                                    621  \n small                        noarch 1-1 t     12 M\n"
 		"Upgrading:\n present noarch 2.0-1 t 7.1 k\n"
 		"Removing dependent packages:\n gone noarch 1.0-1 @t 0  \n" TAIL);
-	assert_int_equal(dnf_parse_transaction(&out, &install, &remove), 0);
+	_cleanup_buf_ struct buf why = {0};
+	assert_int_equal(dnf_parse_transaction(&out, &install, &remove, &why), 0);
+	assert_int_equal(why.len, 0);
 	assert_int_equal(install.n, 3);
 	is(&install, 0, "jail", "2:1.0-1", PACKAGE_ABSENT);
 	is(&install, 1, "jail-library-with-a-very-long-name", "2.0~rc1-1", PACKAGE_ABSENT);
@@ -147,19 +149,71 @@ static void what_is_no_transaction(void **state)
 		{HEAD "Installing:\n a noarch 1-1\nUpgrading:\n b noarch 1-1 t 1 k\n" TAIL, -EBADMSG},
 		{HEAD "Installing:\n -a noarch 1-1 t 1 k\n" TAIL, -EBADMSG},
 		{HEAD "Installing:\n a noarch 1/1 t 1 k\n" TAIL, -EBADMSG},
-		{HEAD "Enabling module streams:\n perl 5.26\n" TAIL, -EBADMSG},
+		{HEAD "Installing Groups:\n a\n" TAIL, -EBADMSG},
+		{HEAD "(add '--best' to command line to force their upgrade):\n a noarch 1-1 t 1 k\n" TAIL, -EBADMSG},
+		{HEAD "Skipping packages with conflicts:\n a noarch 1-1 t 1 k\n", -EBADMSG}, /* cut off */
 		{HEAD "Installing:\n a x86_64 1-1 t 1 k\n a i686 1-1 t 1 k\n" TAIL, -EBADMSG},
 		{HEAD " a noarch 1-1 t 1 k\n" TAIL, -EBADMSG},
 		{HEAD "Installing:\n a noarch 1-1 t 1 k\n  replacing  b\n" TAIL, -EBADMSG},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct package_set install = {0}, remove = {0};
-		_cleanup_buf_ struct buf out = text(cases[i].out);
-		int r = dnf_parse_transaction(&out, &install, &remove);
+		_cleanup_buf_ struct buf out = text(cases[i].out), why = {0};
+		int r = dnf_parse_transaction(&out, &install, &remove, &why);
 		if (r != cases[i].error)
 			fail_msg("%d, not %d: %s", r, cases[i].error, cases[i].out);
+		assert_true(!install.v && !remove.v && !why.len);
+	}
+}
+
+static void what_dnf_would_do_beside(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *out, *why;
+	} cases[] = {
+		{HEAD "Installing:\n perl noarch 1-1 t 1 k\nEnabling module streams:\n perl            5.26\n perl-DBI 1.6\n" TAIL,
+	         "module streams would have to be enabled for it: perl, perl-DBI"},
+		{HEAD "Switching module streams:\n perl  5.24 -> 5.26\n" TAIL,
+	         "module streams would have to be switched for it: perl"},
+		{HEAD "Installing:\n a noarch 1-1 t 1 k\nSkipping packages with conflicts:\n"
+	              "(add '--best --allowerasing' to command line to force their upgrade):\n b noarch 2-1 t 1 k\n" TAIL,
+	         "dnf would pass over what is in conflict with others: b"},
+		{HEAD "Skipping packages with broken dependencies or part of a group:\n"
+	              " a-name-that-takes-a-line\n               noarch 2-1 t 1 k\n"
+	              " b\033 noarch 2-1 t 1 k\n c x\n d x\n e x\n f x\n"
+	              "Resetting modules:\n perl\n" TAIL,
+	         "dnf would pass over what lacks its dependencies: a-name-that-takes-a-line, b\\x1b, c, d, e; "
+	         "modules would have to be reset for it: perl"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct package_set install = {0}, remove = {0};
+		_cleanup_buf_ struct buf out = text(cases[i].out), why = {0};
+		assert_int_equal(dnf_parse_transaction(&out, &install, &remove, &why), -EPERM);
+		assert_string_equal(buf_text(&why), cases[i].why);
 		assert_true(!install.v && !remove.v);
 	}
+}
+
+static void what_came_and_went(void **state)
+{
+	(void)state;
+	_cleanup_packages_ struct package_set expected = {0};
+	_cleanup_strv_ struct strv came = {0}, went = {0};
+	_cleanup_buf_ struct buf before = text("kernel\t6.1-1\nold\t1-1\nbash\t5-1\n");
+	_cleanup_buf_ struct buf after = text("bash\t5-2\njail\t2:1.0-1\nlibjail:amd64\t1-1\nother:amd64\t1-1\n"
+	                                      "kernel\t6.1-1\nkernel\t6.2-1\ngpg-pubkey\t1-1\n");
+	assert_int_equal(package_set_add(&expected, "jail", "2:1.0-1", PACKAGE_ABSENT), 0);
+	assert_int_equal(package_set_add(&expected, "libjail", "1-1", PACKAGE_ABSENT), 0);
+	assert_int_equal(packages_compare(&before, &after, &expected, &came, &went), 0);
+	assert_int_equal(came.n, 4);
+	assert_string_equal(came.v[0], "bash 5-2");
+	assert_string_equal(came.v[1], "other:amd64 1-1");
+	assert_string_equal(came.v[2], "kernel 6.2-1");
+	assert_string_equal(came.v[3], "gpg-pubkey 1-1");
+	assert_int_equal(went.n, 2);
+	assert_string_equal(went.v[0], "old 1-1");
+	assert_string_equal(went.v[1], "bash 5-1");
 }
 
 static void what_rpm_says(void **state)
@@ -216,6 +270,8 @@ int main(void)
 		cmocka_unit_test(changed_configuration),
 		cmocka_unit_test(a_transaction),
 		cmocka_unit_test(what_is_no_transaction),
+		cmocka_unit_test(what_dnf_would_do_beside),
+		cmocka_unit_test(what_came_and_went),
 		cmocka_unit_test(what_rpm_says),
 		cmocka_unit_test(to_json_and_back),
 	};
