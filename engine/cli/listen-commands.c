@@ -123,6 +123,8 @@ static int take_config(struct living *v)
 	v->listener.n_uids = 0;
 	for (size_t i = 0; r == 0 && i < c->listen_users.n; i++)
 		r = add_uid(v, &users, c->listen_users.v[i]);
+	if (r < 0)
+		v->listener.n_uids = 0;
 	v->live.intake.queue.runs = c->listen_runs;
 	v->live.intake.queue.per_rule = c->listen_queue;
 	return r;
@@ -148,8 +150,11 @@ static int reload(void *ctx)
 	config_free(&old);
 	rules_free(&v->rules);
 	v->rules = rules;
+	int r = take_config(v);
 	say(NULL, "the rules were read again");
-	return take_config(v);
+	if (r < 0)
+		fprintf(stderr, "respond: [listen] users: %s; only root may send now\n", strerror(-r));
+	return r;
 }
 
 static int begin(struct living *v)
