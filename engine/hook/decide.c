@@ -124,7 +124,7 @@ static int decide_run(const struct rule *rule, const struct event *event, const 
 		buf_printf(&d->why, "the rule has had its %u runs within ", rule->limit);
 		return span_format(rule->limit_ms, &d->why);
 	}
-	if (ledger && !k && ledger_is_full(ledger)) {
+	if (ledger && !k && !ledger_has_room(ledger)) {
 		d->verdict = EVENT_LIMITED;
 		return buf_puts(&d->why, "there are more runs in force than can be kept account of");
 	}

@@ -157,12 +157,18 @@ static int sweep(struct ledger *l, int64_t now_ms)
 	return r < 0 ? r : ledger_save(l);
 }
 
+/* A clock that was set back holds nothing up. */
+static bool was_swept(const struct ledger *l, int64_t now_ms)
+{
+	return l->swept <= now_ms && now_ms - l->swept < SWEEP_MS;
+}
+
 int ledger_sweep(struct ledger *l, int64_t now_ms)
 {
-	if (!ledger_is_full(l) || (l->swept <= now_ms && now_ms - l->swept < SWEEP_MS))
+	if (!ledger_is_full(l) || was_swept(l, now_ms))
 		return 0;
 	int r = ledger_lock(l);
-	if (r == 0 && now_ms - l->swept >= SWEEP_MS)
+	if (r == 0 && !was_swept(l, now_ms))
 		r = sweep(l, now_ms);
 	ledger_unlock(l);
 	return r;

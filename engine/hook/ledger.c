@@ -144,6 +144,35 @@ bool ledger_is_full(const struct ledger *l)
 	return l->n_keys >= LEDGER_KEYS_MAX;
 }
 
+/* When all that was done of it is over by itself; INT64_MAX: it is not known to be. */
+static int64_t ends_at(const struct ledger_key *k)
+{
+	int64_t last = k->open ? INT64_MAX : 0;
+	for (size_t i = 0; i < k->n; i++)
+		last = !k->runs[i].until ? INT64_MAX : k->runs[i].until > last ? k->runs[i].until : last;
+	return last;
+}
+
+/* The key that ends the soonest; as many as there are: none does. */
+static size_t soonest(const struct ledger *l)
+{
+	size_t at = l->n_keys;
+	int64_t first = INT64_MAX;
+	for (size_t i = 0; i < l->n_keys; i++) {
+		int64_t end = ends_at(&l->keys[i]);
+		if (end >= first)
+			continue;
+		first = end;
+		at = i;
+	}
+	return at;
+}
+
+bool ledger_has_room(const struct ledger *l)
+{
+	return !ledger_is_full(l) || soonest(l) < l->n_keys;
+}
+
 size_t ledger_recent(const struct ledger *l, const char *rule, int64_t from_ms, int64_t to_ms)
 {
 	const struct ledger_rule *r = ledger_rule_find(l, rule);
@@ -282,9 +311,21 @@ static int add_recent(struct ledger_rule *r, unsigned limit, int64_t now_ms)
 	return 0;
 }
 
+static void make_room(struct ledger *l)
+{
+	size_t at = ledger_is_full(l) ? soonest(l) : l->n_keys;
+	if (at == l->n_keys)
+		return;
+	key_free(&l->keys[at]);
+	memmove(&l->keys[at], &l->keys[at + 1], (l->n_keys - at - 1) * sizeof(*l->keys));
+	l->n_keys--;
+}
+
 int ledger_begin(struct ledger *l, const char *rule, const char *key, const char *text, bool enforce,
                  unsigned limit, int64_t now_ms)
 {
+	if (!ledger_find(l, key))
+		make_room(l);
 	struct ledger_rule *r = ledger_make_rule(l, rule);
 	struct ledger_key *k = r ? ledger_make_key(l, key, rule) : NULL;
 	if (!k)

@@ -15,7 +15,9 @@
  *     that is found open by who holds "act" was left so by a program that ended in between: its
  *     runs are looked for in the journals, and the same may be done again at once.
  *  3. The file is replaced as a whole, by one that is on the disk.
- *  4. It is bounded: a key without a run in force goes when nothing depends on it any more.
+ *  4. It is bounded: a key without a run in force goes when nothing depends on it any more. Where
+ *     there are too many still, a new one takes the place of the one whose runs end the soonest by
+ *     themselves: whoever has it filled up must not go unanswered for that.
  *  5. Counts that alter nothing wait for the next time it is written.
  */
 #ifndef RESPOND_HOOK_LEDGER_H
@@ -91,6 +93,7 @@ int ledger_encode(const struct ledger *ledger, struct buf *ret);
 const struct ledger_key *ledger_find(const struct ledger *ledger, const char *key);
 bool ledger_key_lives(const struct ledger_key *key, int64_t now_ms); /* has runs in force, or may have */
 bool ledger_is_full(const struct ledger *ledger);
+bool ledger_has_room(const struct ledger *ledger); /* for one more key, if need be in another one's place */
 
 /* How many runs of the rule were begun in between. */
 size_t ledger_recent(const struct ledger *ledger, const char *rule, int64_t from_ms, int64_t to_ms);

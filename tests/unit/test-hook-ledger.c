@@ -331,6 +331,51 @@ static void a_full_one_asks_the_journals(void **state)
 	ledger_free(&l);
 }
 
+/* The clock is set back behind the last time that the journals were asked. */
+static void a_full_one_asks_by_any_clock(void **state)
+{
+	struct stage *s = *state;
+	struct ledger *l = open_ledger(s);
+	for (int i = 0; i < LEDGER_KEYS_MAX; i++) {
+		char key[LEDGER_KEY_LEN];
+		snprintf(key, sizeof(key), "%032x", i);
+		assert_int_equal(ledger_begin(l, "r", key, "x", true, 20, NOW), 0);
+		assert_int_equal(ledger_end(l, key, RUN_1, 0, false), 0);
+	}
+	assert_int_equal(ledger_sweep(l, NOW), 0);
+	assert_int_equal(ledger_end(l, "00000000000000000000000000000000", RUN_1, 0, false), 0);
+	save(l);
+	assert_int_equal(ledger_sweep(l, NOW - 1000), 0);
+	assert_int_equal(ledger_find(l, "00000000000000000000000000000000")->n, 0);
+	ledger_free(&l);
+}
+
+/* A flood of addresses that are not his does not leave an attacker's own unblocked. */
+static void a_full_one_has_room_where_runs_end(void **state)
+{
+	(void)state;
+	struct ledger *l = NULL;
+	assert_int_equal(ledger_new(&l), 0);
+	for (int i = 0; i < LEDGER_KEYS_MAX; i++) {
+		char key[LEDGER_KEY_LEN];
+		snprintf(key, sizeof(key), "%032x", i);
+		assert_int_equal(ledger_begin(l, "r", key, "x", true, 20, NOW), 0);
+		assert_int_equal(ledger_end(l, key, RUN_1, 0, false), 0);
+	}
+	assert_true(ledger_is_full(l));
+	assert_false(ledger_has_room(l));
+	assert_int_equal(ledger_end(l, "00000000000000000000000000000007", RUN_1, NOW + 9000, false), 0);
+	assert_int_equal(ledger_end(l, "00000000000000000000000000000008", RUN_1, NOW + 8000, false), 0);
+	assert_int_equal(ledger_begin(l, "r", "00000000000000000000000000000007", "x", true, 20, NOW), 0);
+	assert_non_null(ledger_find(l, "00000000000000000000000000000008")); /* a known one needs no room */
+	assert_true(ledger_has_room(l));
+	assert_int_equal(ledger_begin(l, "r", "ffffffffffffffffffffffffffffffff", "x", true, 20, NOW), 0);
+	assert_null(ledger_find(l, "00000000000000000000000000000008"));
+	assert_true(ledger_is_full(l));
+	assert_false(ledger_has_room(l)); /* what is not closed yet stays */
+	ledger_free(&l);
+}
+
 static void what_others_could_write_is_not_believed(void **state)
 {
 	struct stage *s = *state;
@@ -375,6 +420,8 @@ int main(void)
 		STAGED(what_was_left_open_is_closed),
 		STAGED(a_damaged_one_is_made_anew_and_kept),
 		STAGED(a_full_one_asks_the_journals),
+		STAGED(a_full_one_asks_by_any_clock),
+		STAGED(a_full_one_has_room_where_runs_end),
 		STAGED(what_others_could_write_is_not_believed),
 		STAGED(to_look_needs_none),
 	};
