@@ -20,7 +20,7 @@ void json_free(json_t **json)
 	json_decref(*json);
 }
 
-int json_read(const char *bytes, size_t len, json_t **ret, struct buf *ret_why)
+int json_read(const char *bytes, size_t len, size_t flags, json_t **ret, struct buf *ret_why)
 {
 	json_malloc_t usual_malloc;
 	json_free_t usual_free;
@@ -28,7 +28,7 @@ int json_read(const char *bytes, size_t len, json_t **ret, struct buf *ret_why)
 	json_get_alloc_funcs(&usual_malloc, &usual_free);
 	json_set_alloc_funcs(note_malloc, free);
 	memory_lacked = false;
-	json_t *value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	json_t *value = json_loadb(bytes, len, flags | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	json_set_alloc_funcs(usual_malloc, usual_free);
 	if (memory_lacked) {
 		json_decref(value);

@@ -70,7 +70,7 @@ static int check_mac(const char *line, size_t len, const struct journal_key *key
 static int load_authentic(const char *bytes, size_t len, const struct journal_key *key, json_t **ret)
 {
 	*ret = NULL;
-	int r = json_read(bytes, len, ret, NULL);
+	int r = json_read(bytes, len, 0, ret, NULL);
 	if (r != -ENOMEM)
 		r = check_mac(bytes, len, key);
 	return r == 0 && !json_is_object(*ret) ? -EBADMSG : r;

@@ -244,7 +244,7 @@ int ledger_decode(struct ledger *l, const struct buf *bytes)
 {
 	_cleanup_json_ json_t *all = NULL;
 	struct ledger read = {.dir = -1, .lock = -1, .turn = -1};
-	int error = json_read(buf_text(bytes), bytes->len, &all, NULL);
+	int error = json_read(buf_text(bytes), bytes->len, 0, &all, NULL);
 	if (error == 0)
 		error = decode_all(&read, all);
 	if (error == 0)

@@ -169,7 +169,10 @@ static int add_field(struct record *record, struct slice of, const struct value 
 	snprintf(name, sizeof(name), "%.*s", (int)of.len, of.p);
 	if (is_one_of(of, ours) || (inner && strv_has(&record->outer, name)))
 		snprintf(name, sizeof(name), "msg.%.*s", (int)of.len, of.p);
-	return flatten_refuse(add_value(record, name, of, value), name, record->why);
+	int r = add_value(record, name, of, value);
+	if (r == -EILSEQ) /* a program wrote it, and a stranger had a say in it */
+		r = event_add_empty(&record->event, name);
+	return flatten_refuse(r, name, record->why);
 }
 
 /* A value off the front of S; one that QUOTE opens ends at the next one, or at the LAST. -EINVAL:

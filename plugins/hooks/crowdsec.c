@@ -76,28 +76,23 @@ static struct group *find_group(struct groups *groups, const struct group *like)
 	return &v[groups->n++];
 }
 
-static const char *text_at(const json_t *object, const char *name)
-{
-	return json_string_value(json_object_get(object, name));
-}
-
 static int add_to_group(struct groups *groups, const json_t *decision, const struct group *like)
 {
-	const json_t *value = json_object_get(decision, "value");
+	const char *value = flatten_text(decision, "value");
 	struct group *g = find_group(groups, like);
 	if (!g)
 		return groups->n < EVENTS_MAX ? -ENOMEM : refuse(groups, "decisions of too many different kinds");
 	for (size_t i = 0; i < N_SHARED; i++)
 		if (!same_text(g->shared[i], like->shared[i]))
 			g->shared[i] = NULL;
-	struct slice text = {json_string_value(value), json_string_length(value)};
+	struct slice text = {value, strlen(value)};
 	return flatten_refuse(event_add_item(&g->event, "value", text), "value", groups->why);
 }
 
 /* What is past is to be taken back, wherever it is found. */
 static int read_duration(struct groups *groups, const json_t *decision, struct group *g)
 {
-	const char *text = text_at(decision, "duration");
+	const char *text = flatten_text(decision, "duration");
 	uint64_t seconds = 0;
 	bool past = false;
 	if (!g->add)
@@ -112,14 +107,14 @@ static int read_duration(struct groups *groups, const json_t *decision, struct g
 
 static int add_decision(struct groups *groups, const json_t *decision, bool add)
 {
-	const char *value = text_at(decision, "value");
-	struct group like = {.add = add, .type = text_at(decision, "type"), .scope = text_at(decision, "scope")};
+	const char *value = flatten_text(decision, "value");
+	struct group like = {.add = add, .type = flatten_text(decision, "type"), .scope = flatten_text(decision, "scope")};
 	if (!value || !value[0] || !like.type || !like.scope)
 		return refuse(groups, "a decision has no \"value\", \"type\" or \"scope\"");
 	if (json_is_true(json_object_get(decision, "simulated")))
 		return 0;
 	for (size_t i = 0; i < N_SHARED; i++)
-		like.shared[i] = text_at(decision, shared_names[i]);
+		like.shared[i] = flatten_text(decision, shared_names[i]);
 	int r = read_duration(groups, decision, &like);
 	return r < 0 ? r : add_to_group(groups, decision, &like);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * PAM: what pam_exec(8) has in its environment. Whoever logs in chooses the user's name: one
- * that is no text is left out, so that it does not keep his address from being blocked.
+ * that is no text, or longer than one may be, is left out, so that it does not keep his address
+ * from being blocked.
  */
 #include "sources.h"
 
@@ -34,7 +35,7 @@ static int add_pair(struct event *event, const struct pair *pair, struct buf *re
 		return -EINVAL;
 	}
 	r = pair->value.len ? event_add_text(event, name, pair->value) : event_add_empty(event, name);
-	return r == -EILSEQ ? 0 : flatten_refuse(r, name, ret_why);
+	return r == -EILSEQ || r == -E2BIG ? 0 : flatten_refuse(r, name, ret_why);
 }
 
 static int check(const struct event *event, struct buf *ret_why)
@@ -81,7 +82,7 @@ const struct source source_pam = {
 	.name = "pam",
 	.summary = "the environment of pam_exec(8)",
 	.input = INPUT_ENVIRONMENT,
-	.size_max = 16 * 1024,
+	.size_max = 1024 * 1024, /* the kernel allows each variable 128 KiB */
 	.apart = true,
 	.variables = variables,
 	.fields = fields,

@@ -21,7 +21,7 @@ static const char *event_type(const struct event *event)
 /* Counters of the program itself, thousands of them: nothing to act on. */
 static bool is_stats(const json_t *json)
 {
-	const char *type = json_string_value(json_object_get(json, "event_type"));
+	const char *type = flatten_text(json, "event_type");
 	return type && strcmp(type, "stats") == 0;
 }
 
@@ -63,7 +63,7 @@ const struct source source_suricata = {
 	.name = "suricata",
 	.summary = "line of Suricata's eve.json",
 	.input = INPUT_LINE,
-	.size_max = 256 * 1024,
+	.size_max = 1024 * 1024,
 	.lines = true,
 	.fields = fields,
 	.parse = parse,

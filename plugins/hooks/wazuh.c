@@ -23,7 +23,7 @@ static int refuse(struct buf *ret_why, const char *sentence)
 
 static const char *text_at(const json_t *object, const char *name)
 {
-	const char *text = json_string_value(json_object_get(object, name));
+	const char *text = flatten_text(object, name);
 	return text ? text : "";
 }
 

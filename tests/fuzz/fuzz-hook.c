@@ -69,7 +69,7 @@ static void is_greeted(const struct source *source, const struct event *event)
 	if (!line.len)
 		return;
 	MUST(line.data[line.len - 1] == '\n' && memchr(line.data, '\n', line.len - 1) == NULL);
-	MUST(json_read(line.data, line.len, &json, NULL) == 0 && json_is_object(json));
+	MUST(json_read(line.data, line.len, 0, &json, NULL) == 0 && json_is_object(json));
 }
 
 static void is_an_event(const struct source *source, const struct event *event)

@@ -90,13 +90,29 @@ static void what_is_no_object_is_refused(void **state)
 	hook_refuses_truncated(json(), hook_text("{\"a\":{\"b\":[1,\"x\",{\"y\":null}]},\"c\":1.5}\n"));
 }
 
-static void what_is_no_text_is_refused(void **state)
+/* A process, a file or a header may be named so: the rest of the alert is read. */
+static void what_is_no_text_is_empty(void **state)
 {
 	(void)state;
-	static const char *const none[] = {
-	        "{\"a\":\"\xff\"}",         "{\"a\":\"\xc0\xaf\"}", "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\\ud800\"}",
-	        "{\"a\":\"\\u0000\"}",      "{\"a\\u0000\":1}",     "{\"\xff\":1}",             "{\"a\":\"\n\"}",
-	        "{\"a\":\"\\x41\"}",        "{\"a\":\"\x01\"}",     "{\"a\":\"\xf4\x90\x80\x80\"}"};
+	static const char *const none[] = {"\xff",    "\xc0\xaf", "\xed\xa0\x80",  "\xf4\x90\x80\x80", "\xe2\x82",
+	                                   "\\u0000", "\\ud800",  "\\ud800\\u0041", "\\udfff\\ud83d",   "\\uDBFF\\n"};
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
+		_cleanup_buf_ struct buf alone = {0}, within = {0}, item = {0};
+		buf_printf(&alone, "{\"a\":\"%s\",\"b\":1}", none[i]);
+		check(buf_text(&alone), "a empty \naction text alert\nb number 1\n");
+		buf_printf(&within, "{\"a\":\"x\\\\\\\"%s.\\ud83d\\ude00\",\"b\":2.5}", none[i]);
+		check(buf_text(&within), "a empty \naction text alert\nb text 2.5\n");
+		buf_printf(&item, "{\"a\":[\"%s\",\"x\"],\"b\":[\"%s\"]}", none[i], none[i]);
+		check(buf_text(&item), "a list [x]\naction text alert\nb empty \n");
+	}
+}
+
+static void what_is_no_text_and_no_json_is_refused(void **state)
+{
+	(void)state;
+	static const char *const none[] = {"{\"a\\u0000\":1}", "{\"\xff\":1}",  "{\"a\":\"\n\"}", "{\"a\":\"\\x41\"}",
+	                                   "{\"a\":\"\x01\"}",  "{\"a\":\xff}", "\xff{}",          "{\"a\":\"\\u00g0\"}",
+	                                   "{\"a\":\"\\ud8\"}",  "{\"a\":\"\xff"};
 	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
 		refused(none[i], "no JSON that is accepted");
 	static const char with_nul[] = "{\"a\":\"b\0c\"}", behind_nul[] = "{\"a\":1}\0{\"a\":2}";
@@ -104,6 +120,19 @@ static void what_is_no_text_is_refused(void **state)
 	hook_refuses(json(), (struct slice){behind_nul, sizeof(behind_nul) - 1}, "");
 	refused("{\"\":1}", "an empty name");
 	refused("{\"a\":{\"\":1}}", "an empty name");
+}
+
+/* As many headers as somebody likes. */
+static void of_many_elements_the_first_are_read(void **state)
+{
+	(void)state;
+	_cleanup_buf_ struct buf b = {0};
+	buf_puts(&b, "{\"headers\":[{\"name\":\"0\",\"value\":\"x\"}");
+	for (int i = 1; i < 5000; i++)
+		buf_printf(&b, ",{\"name\":\"%d\",\"value\":\"x\"}", i);
+	buf_puts(&b, "],\"srcip\":\"192.0.2.1\"}");
+	HOOK_HAS(json(), slice_of(&b), "headers.31.name text 31", "srcip text 192.0.2.1");
+	hook_lacks(json(), slice_of(&b), "headers.32.name");
 }
 
 /* They stay what they are: characters of a value. */
@@ -184,7 +213,7 @@ static void sizes_are_bounded(void **state)
 	(void)state;
 	text_of(EVENT_NAME_MAX, EVENT_TEXT_MAX, true);
 	text_of(EVENT_NAME_MAX + 1, 1, false);
-	text_of(1, EVENT_TEXT_MAX + 1, false);
+	text_of(1, EVENT_TEXT_MAX + 1, true); /* and empty */
 	many(EVENT_FIELDS_MAX - 1, "1", true); /* and "action" */
 	many(EVENT_FIELDS_MAX, "1", false);
 	many(EVENT_LISTS_MAX, "[1]", true);
@@ -213,7 +242,7 @@ static void without_memory_nothing_is_read(void **state)
 		buf_puts(&text, "long text, ");
 	buf_puts(&text, "\"}");
 	allocations = 0;
-	assert_int_equal(json_read(text.data, text.len, &whole, NULL), 0);
+	assert_int_equal(json_read(text.data, text.len, 0, &whole, NULL), 0);
 	size_t n = allocations;
 	assert_true(n > 10);
 	for (size_t i = 0; i < n; i++) {
@@ -221,7 +250,7 @@ static void without_memory_nothing_is_read(void **state)
 		json_t *json = NULL;
 		allocations = 0;
 		failing = i;
-		int r = json_read(text.data, text.len, &json, &why);
+		int r = json_read(text.data, text.len, 0, &json, &why);
 		failing = SIZE_MAX;
 		assert_int_equal(r, -ENOMEM);
 		assert_null(json);
@@ -237,7 +266,9 @@ int main(void)
 		cmocka_unit_test(two_ways_to_one_name_are_refused),
 		cmocka_unit_test(numbers_are_whole_or_text_as_written),
 		cmocka_unit_test(what_is_no_object_is_refused),
-		cmocka_unit_test(what_is_no_text_is_refused),
+		cmocka_unit_test(what_is_no_text_is_empty),
+		cmocka_unit_test(what_is_no_text_and_no_json_is_refused),
+		cmocka_unit_test(of_many_elements_the_first_are_read),
 		cmocka_unit_test(hostile_texts_are_values),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(sizes_are_bounded),

@@ -52,9 +52,35 @@ static void what_is_not_falcos_is_refused(void **state)
 	hook_refuses(falco, hook_text("[" FALCO(MINER) "]"), "no JSON object");
 	hook_refuses(falco, hook_text(FALCO("\"proc.pid\":1,\"proc.pid\":2")), "duplicate");
 	hook_refuses(falco, hook_text(FALCO("\"proc.pid\":1,\"proc\":{\"pid\":2}")), "two members");
-	hook_refuses(falco, hook_text(FALCO("\"proc.cmdline\":\"\xff\xfe\"")), "no JSON");
+	hook_refuses(falco, hook_text("{\"rule\":\"x\",\"priority\":\"\xff\",\"time\":\"t\"}"), "it has no \"priority\"");
 	hook_refuses(falco, hook_text("16:40:11.0: Critical Miner (user=root)"), "no JSON");
 	hook_refuses_truncated(falco, hook_text(FALCO(MINER)));
+}
+
+/* A miner that calls itself by bytes that are no text is a miner all the same. */
+static void what_an_attacker_writes_does_not_hide_him(void **state)
+{
+	(void)state;
+	HOOK_HAS(source_find("falco"), hook_text(FALCO("\"proc.cmdline\":\"\xff\xfe\",\"proc.name\":\"\\udcff\",\"proc.pid\":7")),
+	         "output_fields.proc.cmdline empty ", "output_fields.proc.name empty ", "pid number 7");
+	HOOK_HAS(source_find("suricata"),
+	         hook_text("{\"timestamp\":\"t\",\"event_type\":\"alert\",\"src_ip\":\"203.0.113.9\",\"http\":{\"http_user_agent\":"
+	                   "\"curl\\u0000\"}}"),
+	         "http.http_user_agent empty ", "srcip text 203.0.113.9");
+	_cleanup_buf_ struct buf login = {0};
+	buf_puts(&login, "PAM_TYPE=auth");
+	buf_putc(&login, '\0');
+	buf_puts(&login, "PAM_SERVICE=su");
+	buf_putc(&login, '\0');
+	buf_puts(&login, "PAM_RHOST=203.0.113.9");
+	buf_putc(&login, '\0');
+	buf_puts(&login, "PAM_USER=");
+	for (int i = 0; i < 120000; i++)
+		buf_putc(&login, 'u');
+	buf_putc(&login, '\0');
+	assert_true(login.len < source_find("pam")->size_max);
+	HOOK_HAS(source_find("pam"), slice_of(&login), "srcip text 203.0.113.9");
+	hook_lacks(source_find("pam"), slice_of(&login), "user");
 }
 
 #define EVE(type, rest)                                                                                                \
@@ -232,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(falco_is_read_whole),
 		cmocka_unit_test(what_is_not_falcos_is_refused),
+		cmocka_unit_test(what_an_attacker_writes_does_not_hide_him),
 		cmocka_unit_test(suricata_is_read_whole),
 		cmocka_unit_test(what_is_not_suricatas_is_refused),
 		cmocka_unit_test(zabbix_is_one_word_or_standard_input),
