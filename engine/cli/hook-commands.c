@@ -214,7 +214,7 @@ int command_hook(struct session *s)
 	_cleanup_rules_ struct rules rules = {0};
 	struct ledger *ledger = NULL;
 	const struct source *source;
-	int status = session_need_root("a hook");
+	int status = session_become_root("a hook");
 	if (status == EXIT_DONE)
 		status = session_source(s, &source);
 	if (status == EXIT_DONE && (source->lives || s->options->follow))

@@ -15,11 +15,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define CONFIG_FILE SYSCONFDIR "/respond/respond.conf"
 #define STATE_DIR LOCALSTATEDIR "/lib/respond"
 #define SHIPPED_PLAYBOOKS PKGDATADIR "/playbooks"
+#define DESCRIPTORS 1024
 
 static volatile sig_atomic_t stop_asked;
 
@@ -62,6 +64,39 @@ int session_need_root(const char *what)
 		return EXIT_DONE;
 	fprintf(stderr, "respond: %s needs root; a run or a rollback shows with --dry-run what it can see\n", what);
 	return EXIT_FAILED;
+}
+
+/* To TO, if we may; else (a container may keep its root from that) as far as it goes. */
+static void lift_limit(int resource, rlim_t to)
+{
+	struct rlimit now, wanted = {to, to};
+	if (getrlimit(resource, &now) < 0 || now.rlim_cur >= to)
+		return;
+	if (now.rlim_max >= to)
+		wanted.rlim_max = now.rlim_max;
+	if (setrlimit(resource, &wanted) < 0) {
+		wanted.rlim_cur = wanted.rlim_max = now.rlim_max;
+		setrlimit(resource, &wanted);
+	}
+}
+
+static void lift_limits(void)
+{
+	static const int unlimited[] = {RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_AS, RLIMIT_DATA, RLIMIT_NPROC};
+	for (size_t i = 0; i < sizeof(unlimited) / sizeof(*unlimited); i++)
+		lift_limit(unlimited[i], RLIM_INFINITY);
+	lift_limit(RLIMIT_NOFILE, DESCRIPTORS);
+}
+
+int session_become_root(const char *what)
+{
+	int status = session_need_root(what);
+	if (status != EXIT_DONE)
+		return status;
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return complain(what, strerror(errno));
+	lift_limits();
+	return EXIT_DONE;
 }
 
 int absolute_path(const char *file, struct buf *ret)

@@ -41,6 +41,10 @@ int session_find_runs(struct session *s, struct strv *ret);
 
 int session_need_root(const char *what);
 
+/* The same, for what programs start that somebody without rights may have started (su(1) and its
+ * pam_exec(8)): from here on their real user cannot stop or end us, and their limits are not ours. */
+int session_become_root(const char *what);
+
 /* Root, the configuration and the guard; SIGINT and SIGTERM are heeded: for WHAT is about to
  * alter the host. */
 int session_prepare(struct session *s, const char *what);

@@ -75,13 +75,22 @@ static int by_input(const void *a, const void *b)
 	return strcmp((*x)->setting->input, (*y)->setting->input);
 }
 
-static int make_key(const struct rule *rule, struct binding *b)
+/* (No input is named so.) */
+static int add_party(const struct rule *rule, const struct event *event, struct buf *key)
+{
+	const struct field *f = rule->source->party ? event_field(event, rule->source->party) : NULL;
+	return f && f->text ? buf_printf(key, "\n@%s %zu:%s", f->name, strlen(f->text), f->text) : 0;
+}
+
+static int make_key(const struct rule *rule, const struct event *event, struct binding *b)
 {
 	_cleanup_buf_ struct buf text = {0};
 	struct sha256 sha;
 	const struct bound **v = reallocarray(NULL, b->n + 1, sizeof(*v));
 	size_t n = 0;
 	int r = v ? buf_puts(&text, rule->name) : -ENOMEM;
+	if (r == 0)
+		r = add_party(rule, event, &text);
 	for (size_t i = 0; v && i < b->n; i++)
 		if (b->v[i].setting->key)
 			v[n++] = &b->v[i];
@@ -137,7 +146,7 @@ int bind_event(const struct rule *rule, const struct event *event, bool key_only
 			r = bind_setting(rule, s, event, &b.v[b.n++], ret_why);
 	}
 	if (r == 0)
-		r = make_key(rule, &b);
+		r = make_key(rule, event, &b);
 	if (r == 0)
 		r = make_text(&b);
 	if (r < 0)

@@ -35,6 +35,8 @@ struct source {
 	const char *const *variables;     /* of INPUT_ENVIRONMENT, NULL-ended */
 	const struct source_field *fields; /* ended by a NULL name: those that it adds or vouches for itself */
 	bool closed;                      /* there are no others: a rule that names one is wrong */
+	const char *party;                /* the field that says on whose behalf: what was done for one, another's
+	                                   * event does not take back. NULL: there is none */
 	const char *undo_on;              /* what a rule's undo-on is when it gives none, as FIELD = VALUES; NULL: never */
 
 	/* -EINVAL with one sentence for people in RET_WHY: not a message of this source, or of a

@@ -133,6 +133,7 @@ const struct source source_fail2ban = {
 	.size_max = 4096,
 	.fields = fields,
 	.closed = true,
+	.party = "jail",
 	.undo_on = "action = unban",
 	.parse = parse,
 };

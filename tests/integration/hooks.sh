@@ -221,7 +221,7 @@ for value in "${hostile[@]}"; do
 done
 same "hostile values: each is refused (${#hostile[@]})" '' "$bad"
 bad=
-messages=('' '{' '[]' '"x"' '{"a":1}{"b":2}' '{"a":1,"a":2}' $'{"a":"\xff"}' "$(printf '{"a":%0.s' $(seq 100))" '{"a.b":1,"a":{"b":2}}')
+messages=('' '{' '[]' '"x"' '{"a":1}{"b":2}' '{"a":1,"a":2}' $'{"\xff":1}' "$(printf '{"a":%0.s' $(seq 100))" '{"a.b":1,"a":{"b":2}}')
 for message in "${messages[@]}"; do
 	hook json <<<"$message"
 	[ $status = 2 ] || bad+=" $message:$status"
@@ -411,6 +411,20 @@ wazuh add 198.51.100.97 | head -c 300 | respond --hook wazuh >/dev/null 2>&1
 same "wazuh: half a message is refused" 2 $?
 check "wazuh: refusals are seen" grep -q "last refusal" <<<"$(respond --hooks)"
 
+# ---- two jails ------------------------------------------------------------------------------------------------------------------
+
+no_rules
+rule jails 'source = fail2ban' 'playbook = block.pb' 'set address = ${event.ip}' 'mode = enforce'
+for jail in sshd recidive; do
+	hook fail2ban action=ban ip=198.51.100.98 jail=$jail
+	ended "fail2ban: $jail bans" 0
+done
+hook fail2ban action=unban ip=198.51.100.98 jail=sshd
+ended "fail2ban: sshd unbans" 0
+check "fail2ban: what another jail bans stays blocked" blocked 198.51.100.98
+hook fail2ban action=unban ip=198.51.100.98 jail=recidive
+check_not "fail2ban: and is free when that unbans, too" blocked 198.51.100.98
+
 # ---- the ledger -----------------------------------------------------------------------------------------------------------------
 
 no_rules
@@ -424,6 +438,31 @@ ended "a damaged ledger is made anew" 0
 says "a damaged ledger: says so" "made anew from the journals"
 check_not "a damaged ledger: what was done is known, and taken back" blocked 198.51.100.99
 check "--hooks for machines" json rules <<<"$(respond --hooks --format json)"
+
+# ---- who starts us -------------------------------------------------------------------------------------------------------------
+
+# su(1) starts a hook for its user: whose limits are not ours, and who cannot stop or end us.
+n=0
+for limit in '-f 0' '-v 20000' '-n 5' '-u 1'; do
+	n=$((n + 1))
+	# shellcheck disable=SC2086
+	(ulimit -S $limit && exec respond --hook json) <<<"{\"srcip\":\"198.51.100.10$n\"}" >/dev/null 2>&1
+	check "under ulimit $limit: blocked" blocked 198.51.100.10$n
+done
+mkfifo $scratch/message
+exec 7<>$scratch/message
+setpriv --ruid operator respond --hook json <$scratch/message >/dev/null 2>&1 &
+child=$!
+are_root() {
+	grep -qE '^Uid:\s+0\s+0\s+0\s+0$' /proc/$child/status
+}
+check "started by another user: root's altogether" await are_root
+check_not "started by another user: who cannot stop it" setpriv --reuid operator --clear-groups kill -STOP $child
+echo '{"srcip":"198.51.100.105"}' >&7
+exec 7>&-
+wait $child
+same "started by another user: acts" 0 $?
+check "started by another user: blocked" blocked 198.51.100.105
 
 # Nobody but root.
 status=0

@@ -22,7 +22,8 @@ static const struct source_field shut_fields[] = {
 	{"ip", FIELD_TEXT, "who"}, {"many", FIELD_LIST, "which"}, {"action", FIELD_TEXT, "what"}, {0}};
 static const struct source open_source = {.name = "open", .undo_on = "action = delete, disable"};
 static const struct source shut_source = {.name = "shut", .fields = shut_fields, .closed = true};
-static const struct source *const known[] = {&open_source, &shut_source, NULL};
+static const struct source jails_source = {.name = "jails", .party = "jail", .undo_on = "action = unban"};
+static const struct source *const known[] = {&open_source, &shut_source, &jails_source, NULL};
 
 #define BLOCK "[playbook]\nname = block\n" \
 	"[input address]\ntype = address-list\nrequired = yes\n" \
@@ -121,7 +122,7 @@ static void what_is_wrong_is_told(void **state)
 		{"[rule r]\n", "h.conf:1: rule 'r' has no source: add source = NAME\n"
 		               "h.conf:1: rule 'r' has no playbook: add playbook = FILE\n"},
 		{"[rule r]\nsource = opn\nplaybook = block.pb\n" SET,
-		 "h.conf:2: 'opn' is no source (did you mean 'open'?): there are open, shut\n"},
+		 "h.conf:2: 'opn' is no source (did you mean 'open'?): there are open, shut, jails\n"},
 		{"[rule r]\nsource = open\nplaybook = x.pb\n", "h.conf:3: playbook x.pb:3: it is on fire\n"},
 		{RULE("open", SET "cooldwn = 1m\n"), "h.conf:5: 'cooldwn' is no key of a rule (did you mean 'cooldown'?): it has "
 		 "source, match FIELD, playbook, set INPUT, mode, cooldown, limit, ttl, key, undo-on and protected\n"},
@@ -317,15 +318,20 @@ static const char *verdict(struct stage *s, int64_t now)
 }
 
 /* As who acts would. */
-static void begin(struct stage *s, int64_t now, const char *run, int64_t until)
+static void begin_of(struct stage *s, const struct source *source, int64_t now, const char *run, int64_t until)
 {
 	_cleanup_decision_ struct decision d = {0};
-	assert_int_equal(decide(&s->rules, &open_source, &s->event, s->ledger, now, &d), 0);
+	assert_int_equal(decide(&s->rules, source, &s->event, s->ledger, now, &d), 0);
 	assert_true(d.verdict == EVENT_RUN || d.verdict == EVENT_DRY);
 	assert_int_equal(ledger_begin(s->ledger, d.rule->name, d.binding.key, d.binding.text, d.rule->enforce, d.rule->limit,
 	                              now), 0);
 	if (d.rule->enforce)
 		assert_int_equal(ledger_end(s->ledger, d.binding.key, run, until, false), 0);
+}
+
+static void begin(struct stage *s, int64_t now, const char *run, int64_t until)
+{
+	begin_of(s, &open_source, now, run, until);
 }
 
 static void the_first_rule_that_matches_wins(void **state)
@@ -497,6 +503,31 @@ static void undo_goes_to_the_rule_that_acted(void **state)
 	assert_string_equal(verdict(s, NOW), "undo b: address=203.0.113.9");
 }
 
+/* Two jails have banned the same address: the shorter ban does not end the longer one. */
+static void one_party_does_not_take_back_what_another_wanted(void **state)
+{
+	struct stage *s = *state;
+	read_right("[rule a]\nsource = jails\nplaybook = block.pb\nmode = enforce\n" SET, &s->rules);
+	for (int i = 0; i < 2; i++) {
+		event_free(&s->event);
+		put(s, "ip", "203.0.113.9");
+		put(s, "jail", i ? "recidive" : "sshd");
+		begin_of(s, &jails_source, NOW, i ? "20260101-000001-0000" : "20260101-000000-0000", 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		_cleanup_decision_ struct decision d = {0};
+		event_free(&s->event);
+		put(s, "ip", "203.0.113.9");
+		put(s, "jail", i ? "recidive" : "sshd");
+		put(s, "action", "unban");
+		assert_int_equal(decide(&s->rules, &jails_source, &s->event, s->ledger, NOW, &d), 0);
+		assert_int_equal(d.verdict, EVENT_UNDO);
+		const struct ledger_key *k = ledger_find(s->ledger, d.binding.key);
+		assert_int_equal(k->n, 1);
+		assert_string_equal(k->runs[0].id, i ? "20260101-000001-0000" : "20260101-000000-0000");
+	}
+}
+
 static void the_order_of_a_list_makes_no_other_key(void **state)
 {
 	struct stage *s = *state;
@@ -584,6 +615,7 @@ int main(void)
 		STAGED(undo_needs_the_key_only),
 		STAGED(what_has_run_out_is_nothing_to_undo),
 		STAGED(undo_goes_to_the_rule_that_acted),
+		STAGED(one_party_does_not_take_back_what_another_wanted),
 		STAGED(the_order_of_a_list_makes_no_other_key),
 		STAGED(values_are_given_to_the_playbook),
 		STAGED(long_values_are_cut_for_people),
