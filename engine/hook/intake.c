@@ -25,7 +25,20 @@ void intake_free(struct intake *in)
 	for (size_t i = 0; i < in->n_parsers; i++)
 		confine_end(&in->parsers[i]);
 	queue_free(&in->queue);
-	buf_free(&in->unreadable_why);
+	buf_free(&in->unreadable.first);
+	buf_free(&in->declined.first);
+}
+
+void remark_clear(struct remark *remark)
+{
+	remark->n = 0;
+	buf_reset(&remark->first);
+}
+
+static void remark(struct remark *remark, const char *who, const char *why)
+{
+	if (!remark->n++)
+		buf_printf(&remark->first, "%s: %s", who, why);
 }
 
 static void note_error(struct intake *in, int r)
@@ -93,6 +106,8 @@ static int judge(struct intake *in, struct event *event)
 		return r;
 	bool waits = wanted(in, event, &d, &kind);
 	in->events++;
+	if (d.verdict == EVENT_REFUSED || d.verdict == EVENT_LIMITED)
+		remark(&in->declined, d.rule->name, buf_text(&d.why));
 	r = hook_note(in->hook, event, &d, waits);
 	return r == 0 && waits ? queue_event(in, event, &d, kind) : r;
 }
@@ -101,8 +116,7 @@ static void refuse(struct intake *in, const struct parsed *p)
 {
 	if (p->error != -EINVAL && p->error != -ETIMEDOUT)
 		note_error(in, p->error);
-	if (!in->unreadable++)
-		buf_printf(&in->unreadable_why, "%s: %s", in->hook->source->name, buf_text(&p->why));
+	remark(&in->unreadable, in->hook->source->name, buf_text(&p->why));
 	note_error(in, hook_refused(in->hook, 1, buf_text(&p->why)));
 }
 

@@ -20,6 +20,12 @@ struct errand {
 	struct event event;
 };
 
+/* What people are told at most once in a while: how often it happened, and the first time. */
+struct remark {
+	uint64_t n;
+	struct buf first;
+};
+
 struct intake {
 	struct hook *hook;         /* its source is that of the batch */
 	struct queue queue;
@@ -29,10 +35,12 @@ struct intake {
 	size_t n;
 	struct parsed parsed[CONFINE_MANY];
 	uint64_t messages, events;
-	uint64_t unreadable;         /* messages, since the caller last took note, and set it to 0: */
-	struct buf unreadable_why;   /* the first of them */
+	struct remark unreadable;    /* messages, since the caller last took note with remark_clear() */
+	struct remark declined;      /* events that a rule wanted and could not take, or that were too many for it */
 	int error;                   /* -ENOMEM and the like, since then */
 };
+
+void remark_clear(struct remark *remark);
 
 void intake_init(struct intake *intake, struct hook *hook);
 void intake_free(struct intake *intake);

@@ -61,6 +61,16 @@ static uint64_t refused_peers(const struct listener *li)
 	return li ? li->refused_uid + li->refused_full + li->refused_source + li->too_slow : 0;
 }
 
+static void add_remark(struct buf *said, struct remark *remark, const char *what)
+{
+	if (remark->n == 1)
+		buf_printf(said, "%s1 %s was refused: %s", said->len ? "; " : "", what, buf_text(&remark->first));
+	else if (remark->n)
+		buf_printf(said, "%s%" PRIu64 " %ss were refused, the first: %s", said->len ? "; " : "", remark->n, what,
+		           buf_text(&remark->first));
+	remark_clear(remark);
+}
+
 static void note_troubles(struct live *l, struct buf *said)
 {
 	struct intake *in = &l->intake;
@@ -70,9 +80,8 @@ static void note_troubles(struct live *l, struct buf *said)
 		listener_note_lost(l->listener);
 	if (l->too_long)
 		buf_printf(said, "%s%" PRIu64 " messages were too long", said->len ? "; " : "", l->too_long);
-	if (in->unreadable)
-		buf_printf(said, "%s%" PRIu64 " messages were refused, the first: %s", said->len ? "; " : "",
-		           in->unreadable, buf_text(&in->unreadable_why));
+	add_remark(said, &in->unreadable, "message");
+	add_remark(said, &in->declined, "event");
 	if (peers)
 		buf_printf(said, "%s%" PRIu64 " peers were refused", said->len ? "; " : "", peers);
 	if (in->error)
@@ -83,9 +92,7 @@ static void note_troubles(struct live *l, struct buf *said)
 	l->noted_refused += peers;
 	l->too_long = 0;
 	l->start_error = 0;
-	in->unreadable = 0;
 	in->error = 0;
-	buf_reset(&in->unreadable_why);
 }
 
 static void tick(struct live *l, int64_t now)
@@ -214,7 +221,7 @@ static void gather(struct live *l, struct polled *p)
 
 static bool has_news(const struct live *l)
 {
-	if (ledger_has_news(l->intake.hook->ledger) || l->intake.unreadable || l->intake.error)
+	if (ledger_has_news(l->intake.hook->ledger) || l->intake.unreadable.n || l->intake.error)
 		return true;
 	for (size_t i = 0; l->listener && i < l->listener->n; i++)
 		if (l->listener->clients[i].feed.too_long != l->listener->clients[i].noted)

@@ -57,9 +57,9 @@ as_wazuh() {
 	} | respond --hook wazuh 2>&1
 }
 
-# What is left of it may be whole, and have another meaning.
+# What is left of it may be whole, and have another meaning. Who lives on only says what came of it.
 unwanted() {
-	[ $result = 2 ] || [ $result = 4 ] || grep -q "no rule wants this event" <<<"$half"
+	[ $result = 2 ] || [ $result = 4 ] || grep -qE "no rule wants this event|^respond: 1 event was refused:" <<<"$half"
 }
 
 # tell WAY SOURCE ADDRESS MESSAGE [UNDO]
