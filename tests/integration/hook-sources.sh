@@ -59,7 +59,7 @@ as_wazuh() {
 
 # What is left of it may be whole, and have another meaning. Who lives on only says what came of it.
 unwanted() {
-	[ $result = 2 ] || [ $result = 4 ] || grep -qE "no rule wants this event|^respond: 1 event was refused:" <<<"$half"
+	[ $result = 2 ] || [ $result = 4 ] || grep -qE "no rule wants this event|^respond: 1 (event|message) was refused:" <<<"$half"
 }
 
 # tell WAY SOURCE ADDRESS MESSAGE [UNDO]
