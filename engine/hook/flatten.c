@@ -269,7 +269,9 @@ static int add_scalar(struct way *way, const json_t *v)
 	const char *name = buf_text(&way->name);
 	size_t i;
 	json_t *item;
-	int r = 0;
+	int r = event_field(way->event, name) ? -EEXIST : 0;
+	if (r < 0)
+		return r;
 	if (json_is_string(v) && is_kept(text_of(v)))
 		return event_add_text(way->event, name, text_of(v));
 	if (json_is_integer(v))

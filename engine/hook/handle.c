@@ -420,7 +420,7 @@ static int sweep(struct hook *h)
 	if (!ledger_is_full(h->ledger))
 		return 0;
 	ledger_prune(h->ledger, keep_ms, (void *)h->rules, realtime_ms());
-	return ledger_sweep(h->ledger, realtime_ms());
+	return ledger_has_room(h->ledger) ? 0 : ledger_sweep(h->ledger, realtime_ms());
 }
 
 int hook_handle_event(struct hook *h, const struct event *event, int *ret_status)

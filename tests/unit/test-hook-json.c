@@ -53,6 +53,9 @@ static void two_ways_to_one_name_are_refused(void **state)
 	(void)state;
 	refused("{\"a.b\":1,\"a\":{\"b\":2}}", "two members are named \"a.b\"");
 	refused("{\"a\":[null],\"a.0\":1}", "two members are named \"a.0\"");
+	refused("{\"a.b\":[1],\"a\":{\"b\":[2]}}", "two members are named \"a.b\"");
+	refused("{\"a.b\":1,\"a\":{\"b\":[]}}", "two members are named \"a.b\"");
+	refused("{\"a.b\":1,\"a\":{\"b\":\"\\u0000\"}}", "two members are named \"a.b\"");
 	refused("{\"srcip\":\"192.0.2.1\",\"srcip\":\"192.0.2.2\"}", "duplicate");
 	refused("{\"a\":{\"b\":1,\"\\u0062\":2}}", "duplicate");
 }
