@@ -171,6 +171,7 @@ static int subjects(const struct change *c, subject_fn visit, void *ctx)
 const struct change_kind file_mode_kind = {
 	.name = "file.mode",
 	.mark = '~',
+	.flags = CHANGE_IN_PLACE,
 	.audit_type = AUDIT_RESP_EXEC,
 	.audit_undo_type = AUDIT_RESP_EXEC,
 	.probe = probe,

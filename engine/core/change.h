@@ -28,6 +28,7 @@ enum change_state {
 
 /* Flags of a kind. */
 #define CHANGE_IRREVERSIBLE 1u /* revert is NULL; the plan marks it with "!" */
+#define CHANGE_IN_PLACE 2u     /* hashes in its data are of what stays on the host: the vault has nothing of it */
 
 struct change;
 

@@ -313,7 +313,7 @@ static int check_setuid(struct guard *guard, struct file_facts *facts, const str
 		return 0;
 	return guard_refuse(guard, v, "file.setuid",
 	                    "%s would give its rights again to whoever runs it (set-user-ID, set-group-ID or "
-	                    "capabilities): look at the copy in the vault first, and put it back only if you know it",
+	                    "capabilities): look at it first, in the vault if it was quarantined, and do that only if you know it",
 	                    t->shown);
 }
 

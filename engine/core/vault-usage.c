@@ -43,6 +43,8 @@ int change_objects(const struct change *change, int (*visit)(void *ctx, const ch
                    void *ctx)
 {
 	const struct walk w = {.visit = visit, .ctx = ctx};
+	if (change->kind->flags & CHANGE_IN_PLACE)
+		return 0;
 	return walk_value(&w, "", change->data);
 }
 

@@ -177,6 +177,8 @@ same "setuid: nor does the shell itself" "$(id -u operator)" "$(uid_by "$bash")"
 same "setuid: su is as it was" "$(grep -F "$su" <<<"$before")" "$(stat -c '%a %U %n' "$su")"
 run_respond --playbook row.pb
 ended "setuid: nothing is left to do" 0
+run_respond --verify
+ended "setuid: all of it is in force, and the vault lacks nothing for it" 0
 roll_back
 ended "setuid: not given back unasked" 4
 says "setuid: by its rule" '--allow file.setuid'
