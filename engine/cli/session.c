@@ -155,15 +155,17 @@ static void on_warning(void *ctx, const char *text)
 	fprintf(stderr, "respond: %s\n", text);
 }
 
-static void on_round_text(void *ctx, unsigned number, const struct round *round)
+static void on_round_text(void *ctx, unsigned number, const struct round *round, bool acts)
 {
 	struct session *s = ctx;
 	size_t pending = round_count_pending(round);
 	if (number > 1 && !pending)
 		return;
-	if (number > 1)
+	if (number > 1 && acts)
 		print_styled(&s->printer, STYLE_BOLD, "\nRound %u: something is still there, or has come back\n",
 		             number);
+	else if (number > 1)
+		print_styled(&s->printer, STYLE_BOLD, "\nStill there, and not tried again:\n");
 	print_round(&s->printer, round);
 	if (number == 1) {
 		print_blind(&s->printer, &s->host);
@@ -195,8 +197,9 @@ static void on_reloaded_text(void *ctx, const char *service, int error, const ch
 	print_reloaded(&s->printer, service, error, note);
 }
 
-static void on_round_json(void *ctx, unsigned number, const struct round *round)
+static void on_round_json(void *ctx, unsigned number, const struct round *round, bool acts)
 {
+	(void)acts;
 	(void)number;
 	struct session *s = ctx;
 	json_array_append_new(s->rounds, json_round(round));

@@ -33,7 +33,8 @@ struct parts {
 struct observer {
 	void *ctx;
 	void (*phase)(void *ctx, const char *what); /* what is being done now, NULL: nothing; to be copied */
-	void (*round)(void *ctx, unsigned number, const struct round *round); /* planned, not yet applied */
+	/* Planned, not yet applied; ACTS: it will be, in part at least, else it is the last look. */
+	void (*round)(void *ctx, unsigned number, const struct round *round, bool acts);
 	void (*outcome)(void *ctx, const struct change *change, enum outcome outcome, const char *note);
 	void (*undone)(void *ctx, const struct change *change, enum undo undo, const char *note);
 	void (*reloaded)(void *ctx, const char *service, int error, const char *note);

@@ -427,14 +427,16 @@ static int run_rounds(struct runner *run)
 		int r = round_plan(run->engine, run->playbook, run->facts, &round);
 		if (r < 0)
 			return r;
+		bool acts = !round_must_stop(round) && !run->must_stop && number <= run->engine->config->max_rounds &&
+		            count_to_do(run, round);
 		if (observer(run)->round)
-			observer(run)->round(observer(run)->ctx, number, round);
+			observer(run)->round(observer(run)->ctx, number, round, acts);
 		r = log_refusals(run, round);
 		if (r == 0)
 			r = keep_evidence(run, round);
 		bool stop = round_must_stop(round) || run->must_stop;
 		run->must_undo |= number > 1 && round_must_undo(round, run->playbook);
-		bool last = stop || number > run->engine->config->max_rounds || !count_to_do(run, round);
+		bool last = stop || !acts;
 		if (r == 0 && !last)
 			r = execute(run, round, number);
 		last = last || run->must_stop;
