@@ -39,6 +39,8 @@ static void print_run_line(const struct printer *p, const struct run *run)
 	const char *started = run->started ? run->started : "";
 	print_styled(p, STYLE_PLAIN, "  %.10s %.8s  %-13s %3zu done", started, strlen(started) > 11 ? started + 11 : "",
 	             run_word(run), n.done);
+	if (n.refused)
+		print_styled(p, STYLE_RED, ", %zu refused", n.refused);
 	if (n.undone)
 		print_styled(p, STYLE_PLAIN, ", %zu undone", n.undone);
 	if (run->n_evidence)

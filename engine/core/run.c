@@ -95,6 +95,10 @@ struct run_counts run_count(const struct run *run)
 		n.undone += run->entries[i].undo == UNDO_DONE;
 		n.live += entry_live(&run->entries[i]) && !(run->entries[i].change->kind->flags & CHANGE_IRREVERSIBLE);
 	}
+	for (size_t i = 0; i < json_array_size(run->records); i++) {
+		const char *type = json_string_value(json_object_get(json_array_get(run->records, i), "type"));
+		n.refused += type && strcmp(type, "refused") == 0;
+	}
 	return n;
 }
 
@@ -108,6 +112,8 @@ const char *run_word(const struct run *run)
 		return n.live ? "partly undone" : "rolled back";
 	if (!run->ended)
 		return "unfinished";
+	if (run->status == 4 && n.done + n.held)
+		return words[3];
 	return run->status >= 0 && run->status <= 4 ? words[run->status] : "?";
 }
 

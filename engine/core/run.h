@@ -106,12 +106,14 @@ void run_evidence_free(struct run *run);
 
 struct run_counts {
 	size_t done, undone, held;
+	size_t refused; /* changes and plans, by the guard */
 	size_t live; /* in force still, of those that can be undone */
 };
 
 struct run_counts run_count(const struct run *run);
 
-/* What became of it, in a word or two: "done", "partly undone", "unfinished". */
+/* What became of it, in a word or two: "done", "partly undone", "unfinished". A run is
+ * "refused" when nothing was done; else it is "partly done". */
 const char *run_word(const struct run *run);
 
 /* Whether the change is in force, as far as the journal knows. */
