@@ -48,7 +48,7 @@ static const char *const techniques[] = {
 
 const struct action net_isolate = {
 	.name = "net.isolate",
-	.summary = "drop all traffic but that with management addresses, loopback and what keeps the host's addresses",
+	.summary = "drop all traffic but that with management addresses",
 	.params = params,
 	.facts = facts,
 	.plan = plan_net_isolate,

@@ -346,7 +346,7 @@ int command_await(struct session *s)
 	char id[RUN_ID_LEN];
 	_cleanup_close_ int mark = -1;
 	_cleanup_buf_ struct buf why = {0};
-	int status = session_need_root("to wait for deadlines");
+	int status = session_need_root("waiting for deadlines");
 	if (status == EXIT_DONE)
 		status = session_find_run(s, id);
 	if (status != EXIT_DONE)

@@ -103,7 +103,7 @@ int command_run(struct session *s)
 {
 	struct playbook *playbook = NULL;
 	struct run_result result = {0};
-	int status = session_need_root("a run");
+	int status = session_need_root("a run, but not its --dry-run,");
 	if (status == EXIT_DONE)
 		status = authorise("a run");
 	if (status == EXIT_DONE)

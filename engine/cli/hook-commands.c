@@ -293,7 +293,7 @@ int command_explain(struct session *s)
 	_cleanup_(ledger_free) struct ledger *ledger = NULL;
 	_cleanup_buf_ struct buf why = {0};
 	const struct source *source;
-	int status = session_need_root("to explain an event"); /* the parser is confined by root alone */
+	int status = session_need_root("explaining an event"); /* the parser is confined by root alone */
 	if (status == EXIT_DONE)
 		status = session_source(s, &source);
 	if (status == EXIT_DONE)
@@ -333,7 +333,7 @@ int command_hooks(struct session *s)
 	int status = session_rules(s, &rules);
 	int r = ledger_open_to_read(&s->state, &ledger);
 	if (r == -EACCES)
-		status = worse_status(status, session_need_root("to see what hooks have done"));
+		status = worse_status(status, session_need_root("seeing what hooks have done"));
 	else if (r < 0)
 		status = worse_status(status, complain("the ledger of the hooks", strerror(-r)));
 	if (r < 0 || status == EXIT_USAGE)

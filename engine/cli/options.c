@@ -3,6 +3,7 @@
 
 #include "base/escape.h"
 #include "core/guard.h"
+#include "core/near.h"
 #include "core/value.h"
 
 #include <errno.h>
@@ -12,8 +13,8 @@
 #include <unistd.h>
 
 const char help_text[] =
-	"respond contains and cleans up an intrusion on this host, shows beforehand what it\n"
-	"will do, and can take back afterwards what it did.\n"
+	"respond contains and cleans up an intrusion on this host, shows beforehand what\n"
+	"it will do, and can take back afterwards what it did.\n"
 	"\n"
 	"  respond --playbook FILE --dry-run     show the plan; nothing is changed\n"
 	"  respond --playbook FILE               do it, journaled\n"
@@ -27,19 +28,20 @@ const char help_text[] =
 	"      --confirm RUN      keep what waits to be confirmed\n"
 	"  -l, --list             list the runs, and what they wait for\n"
 	"      --show RUN         show what a run did and what became of it\n"
-	"      --report RUN       tell the whole story of a run: --format md (for a ticket),\n"
-	"                         html (one page to read or print) or json\n"
-	"      --export RUN FILE      write a run with its evidence to a new FILE (.tar.zst)\n"
+	"      --report RUN       tell the whole story of a run: --format md (for a\n"
+	"                         ticket), html (one page to read or print) or json\n"
+	"      --export RUN FILE  write a run with its evidence to a new FILE (.tar.zst)\n"
 	"      --verify [RUN]     whether what the runs did is still in force, and their\n"
 	"                         records are whole\n"
 	"      --recover [RUN]    bring runs that were interrupted to an end: take them\n"
-	"                         back, or with --recover=keep leave in force what was done\n"
+	"                         back, or with --recover=keep leave what was done\n"
 	"  -c, --check FILE       say what is wrong with a playbook; needs no root\n"
 	"      --actions [NAME]   list the actions, or one with its arguments and facts\n"
 	"      --rules            list the rules of the guard\n"
 	"      --hook SOURCE [WORD...]\n"
-	"                         what a detection source has to say (on standard input, as words\n"
-	"                         or in the environment) meets the rules of /etc/respond/hooks.d\n"
+	"                         have what a detection source says (on standard input,\n"
+	"                         as words or in the environment) meet the rules of\n"
+	"                         /etc/respond/hooks.d\n"
 	"      --hook SOURCE --follow FILE\n"
 	"                         the same of every line that is appended to a file\n"
 	"      --listen           the same of all that comes over /run/respond/hook.sock\n"
@@ -53,26 +55,28 @@ const char help_text[] =
 	"  -V, --version\n"
 	"\n"
 	"Options:\n"
-	"  -n, --dry-run          plan only (with --playbook, --rollback or --vault purge)\n"
+	"  -n, --dry-run          plan only (with --playbook, --rollback, --vault purge)\n"
 	"  -s, --set NAME=VALUE   give an input of the playbook a value; may be repeated\n"
 	"      --step NAME        take back only this step (with --rollback)\n"
 	"      --confirm-within TIME\n"
-	"                         take everything back after this time, such as 10m, unless\n"
-	"                         the run is confirmed; 0s: confirm nothing\n"
+	"                         take everything back after this time, such as 10m,\n"
+	"                         unless the run is confirmed; 0s: no confirmation\n"
 	"      --reapply          put in force again what no longer is (with --verify)\n"
-	"      --with-files       the files that it altered or took away, too (with --export)\n"
-	"      --explain          say what would be done about an event, and why (with --hook)\n"
+	"      --with-files       what it altered or took away, too (with --export)\n"
+	"      --explain          only say what would be done, and why (with --hook)\n"
 	"      --allow RULE       lift one rule of the guard for this run; recorded;\n"
 	"                         may be repeated\n"
-	"      --format FORMAT    text (default) or json; of a report also md (default) or html\n"
+	"      --format FORMAT    text (default), json; a report: md (default), html\n"
 	"      --color WHEN       auto (default), always or never\n"
 	"\n"
 	"Exit status:\n"
-	"  0  done and clean, or nothing to do    3  partly done, something is left, or not\n"
-	"  1  failed, nothing was done               everything could be undone\n"
-	"  2  usage or playbook error             4  refused by the guard\n"
-	"                                         5  dry run: changes are pending\n"
-	"                                         6  a record is damaged or was tampered with\n"
+	"  0  done and clean, or nothing to do\n"
+	"  1  failed, nothing was done\n"
+	"  2  usage error, or an error in a playbook, rule or configuration\n"
+	"  3  partly done, something is left, or not everything could be undone\n"
+	"  4  refused: by the guard, or because you may not\n"
+	"  5  dry run: changes are pending\n"
+	"  6  a record is damaged or was tampered with\n"
 	"\n"
 	"respond(8) has more; respond-playbook(5) is the language of playbooks,\n"
 	"respond-hooks(5) that of rules.\n";
@@ -314,13 +318,52 @@ static void take_rest(struct options *o, int argc, char **argv)
 	optind = argc;
 }
 
+/* What WORD could have been: the option that is spelt like it. */
+static void look_for_option(const char *word, struct buf *ret_why)
+{
+	_cleanup_free_ char *name = strndup(word + 2, strcspn(word + 2, "="));
+	struct near near = {.wanted = name ? name : ""};
+	size_t begun = 0;
+	for (const struct option *o = long_options; o->name; o++) {
+		if (o->val == OPT_AWAIT) /* it is for ourselves */
+			continue;
+		near_offer(&near, o->name);
+		begun += strncmp(o->name, near.wanted, strlen(near.wanted)) == 0;
+	}
+	if (begun > 1)
+		buf_puts(ret_why, " is the start of several options");
+	else if (near.best)
+		buf_printf(ret_why, " is no option (did you mean '--%s'?)", near.best);
+	else
+		buf_puts(ret_why, " is no option");
+}
+
+/* OPT: ':' where a value is missing, else '?'. */
+static int no_option(const char *word, int opt, struct buf *ret_why)
+{
+	bool is_long = strncmp(word, "--", 2) == 0;
+	if (is_long || opt == ':')
+		escape_str(ret_why, word);
+	else
+		buf_printf(ret_why, "-%c", (char)optopt);
+	if (opt == ':')
+		buf_puts(ret_why, " lacks its value");
+	else if (is_long && optopt)
+		buf_puts(ret_why, ": that option takes no value");
+	else if (is_long)
+		look_for_option(word, ret_why);
+	else
+		buf_puts(ret_why, " is no option");
+	return -EINVAL;
+}
+
 int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_why)
 {
 	*ret = (struct options){.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), .confirm_ms = -1};
 	struct company with = {0};
 	int opt, r = 0;
 	opterr = 0;
-	while (r == 0 && (opt = getopt_long(argc, argv, "p:lc:hVns:", long_options, NULL)) >= 0) {
+	while (r == 0 && (opt = getopt_long(argc, argv, ":p:lc:hVns:", long_options, NULL)) >= 0) {
 		const char *apart = words_of(opt) ? take_words(ret, opt, argc, argv) : NULL;
 		if (opt == OPT_RECOVER)
 			r = take_recover(ret, optarg, apart, ret_why);
@@ -328,11 +371,8 @@ int options_parse(int argc, char **argv, struct options *ret, struct buf *ret_wh
 			r = take(ret, opt, apart ? apart : optarg, &with, ret_why);
 		if (r == 0 && opt == OPT_HOOK)
 			take_message(ret, argc, argv);
-		if (r == -ENOENT) {
-			escape_str(ret_why, argv[optind - 1]);
-			buf_puts(ret_why, " is no option, or lacks its value");
-			r = -EINVAL;
-		}
+		if (r == -ENOENT)
+			r = no_option(argv[optind - 1], opt, ret_why);
 	}
 	if (r == 0)
 		take_rest(ret, argc, argv);

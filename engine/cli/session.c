@@ -62,7 +62,7 @@ int session_need_root(const char *what)
 {
 	if (geteuid() == 0)
 		return EXIT_DONE;
-	fprintf(stderr, "respond: %s needs root; a run or a rollback shows with --dry-run what it can see\n", what);
+	fprintf(stderr, "respond: %s needs root\n", what);
 	return EXIT_FAILED;
 }
 
@@ -317,8 +317,13 @@ int session_find_run(const struct session *s, char ret[RUN_ID_LEN])
 		return EXIT_DONE;
 	_cleanup_buf_ struct buf name = {0};
 	escape_str(&name, s->options->subject);
+	if (r != -ENOENT && r != -ENOTUNIQ) {
+		fprintf(stderr, "respond: run %s: %s\n", buf_text(&name),
+		        r == -EACCES ? "only root may look into the runs" : strerror(-r));
+		return EXIT_FAILED;
+	}
 	fprintf(stderr, "respond: run %s: %s; respond --list shows the runs\n", buf_text(&name),
-	        r == -ENOENT ? "there is none" : r == -ENOTUNIQ ? "that is the start of several" : strerror(-r));
+	        r == -ENOENT ? "there is none" : "that is the start of several");
 	return EXIT_USAGE;
 }
 

@@ -2,6 +2,7 @@
 #include "show.h"
 
 #include "base/escape.h"
+#include "core/near.h"
 #include "print-json.h"
 #include "session.h"
 
@@ -18,6 +19,11 @@ int put_json(const struct printer *p, json_t *value)
 	fputc('\n', p->out);
 	json_decref(value);
 	return EXIT_DONE;
+}
+
+static const char *cannot_look(int error)
+{
+	return error == -EACCES ? "only root may look into it" : strerror(-error);
 }
 
 static void print_deadlines(const struct printer *p, const struct run *run)
@@ -39,12 +45,14 @@ static void print_run_line(const struct printer *p, const struct run *run)
 	const char *started = run->started ? run->started : "";
 	print_styled(p, STYLE_PLAIN, "  %.10s %.8s  %-13s %3zu done", started, strlen(started) > 11 ? started + 11 : "",
 	             run_word(run), n.done);
+	if (n.held)
+		print_styled(p, STYLE_PLAIN, ", %zu held", n.held);
 	if (n.refused)
 		print_styled(p, STYLE_RED, ", %zu refused", n.refused);
 	if (n.undone)
 		print_styled(p, STYLE_PLAIN, ", %zu undone", n.undone);
 	if (run->n_evidence)
-		print_styled(p, STYLE_PLAIN, ", %zu kept", run->n_evidence);
+		print_styled(p, STYLE_PLAIN, ", %zu item%s kept", run->n_evidence, run->n_evidence == 1 ? "" : "s");
 	print_deadlines(p, run);
 	_cleanup_buf_ struct buf name = {0};
 	escape_str(&name, run->playbook ? run->playbook : "");
@@ -68,7 +76,7 @@ int show_list(const struct printer *p, const struct engine *engine, bool json)
 	_cleanup_strv_ struct strv ids = {0};
 	int r = state_runs(engine->state, &ids);
 	if (r < 0) {
-		fprintf(stderr, "respond: %s/runs: %s\n", engine->state->dir, strerror(-r));
+		fprintf(stderr, "respond: %s/runs: %s\n", engine->state->dir, cannot_look(r));
 		return EXIT_FAILED;
 	}
 	json_t *list = json_array();
@@ -323,7 +331,10 @@ static void print_action(const struct printer *p, const struct action *a)
 		print_params(p, a, PARAM_MATCHER);
 	}
 	print_styled(p, STYLE_BOLD, "\nArguments\n");
-	print_params(p, a, 0);
+	if (a->params->name)
+		print_params(p, a, 0);
+	else
+		print_styled(p, STYLE_DIM, "  none\n");
 	print_styled(p, STYLE_BOLD, "\nFacts\n");
 	for (const struct fact_decl *f = a->facts; f->name; f++)
 		print_styled(p, STYLE_PLAIN, "  %-14s %-18s %s\n", f->name, type_name(f->type, f->type != TYPE_NUMBER),
@@ -334,13 +345,31 @@ static void print_action(const struct printer *p, const struct action *a)
 		print_styled(p, STYLE_PLAIN, "  %s\n", *t);
 }
 
+static int no_such_action(const struct parts *parts, const char *name)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct near near = {.wanted = name};
+	for (const struct action *const *a = parts->actions; *a; a++)
+		near_offer(&near, (*a)->name);
+	escape_str(&text, name);
+	near_print(&near, &text);
+	fprintf(stderr, "respond: there is no action %s; respond --actions lists them\n", buf_text(&text));
+	return EXIT_USAGE;
+}
+
+static int longest_name(const struct parts *parts)
+{
+	size_t longest = 0;
+	for (const struct action *const *a = parts->actions; *a; a++)
+		longest = strlen((*a)->name) > longest ? strlen((*a)->name) : longest;
+	return (int)longest;
+}
+
 int show_actions(const struct printer *p, const struct parts *parts, const char *name, bool json)
 {
 	const struct action *one = name ? action_find(parts->actions, name) : NULL;
-	if (name && !one) {
-		fprintf(stderr, "respond: there is no such action; respond --actions lists them\n");
-		return EXIT_USAGE;
-	}
+	if (name && !one)
+		return no_such_action(parts, name);
 	if (one && json)
 		return put_json(p, json_action(one));
 	if (one) {
@@ -352,7 +381,7 @@ int show_actions(const struct printer *p, const struct parts *parts, const char 
 		if (json)
 			json_array_append_new(list, json_action(*a));
 		else
-			print_styled(p, STYLE_PLAIN, "%-16s %s\n", (*a)->name, (*a)->summary);
+			print_styled(p, STYLE_PLAIN, "%-*s  %s\n", longest_name(parts), (*a)->name, (*a)->summary);
 	}
 	if (json)
 		return put_json(p, list);

@@ -252,9 +252,9 @@ int command_vault(struct session *s)
 		int (*act)(struct session *s);
 	} verbs[] = {
 		{"list", 1, "--vault list takes nothing more", list},
-		{"show", 2, "it is --vault show OBJECT", show},
-		{"export", 3, "it is --vault export OBJECT FILE", export},
-		{"purge", 2, "it is --vault purge AGE", purge},
+		{"show", 2, "--vault show takes an OBJECT", show},
+		{"export", 3, "--vault export takes an OBJECT and a new FILE", export},
+		{"purge", 2, "--vault purge takes an AGE, such as 90d", purge},
 	};
 	const struct options *o = s->options;
 	const char *name = o->n_words ? o->words[0] : "list";

@@ -104,7 +104,7 @@ int command_verify(struct session *s)
 {
 	_cleanup_strv_ struct strv ids = {0};
 	struct totals t = {0};
-	int status = session_need_root("to verify");
+	int status = session_need_root("verifying");
 	if (status == EXIT_DONE)
 		status = session_config(s);
 	if (status == EXIT_DONE)
@@ -180,7 +180,7 @@ int command_reapply(struct session *s)
 {
 	_cleanup_strv_ struct strv ids = {0};
 	struct reapply_result t = {0};
-	int status = session_prepare(s, "to put changes in force again");
+	int status = session_prepare(s, "putting changes in force again");
 	if (status == EXIT_DONE)
 		status = authorise("putting changes in force again");
 	if (status == EXIT_DONE)

@@ -4,10 +4,12 @@
 #include "base/escape.h"
 #include "base/fd.h"
 #include "core/condition.h"
+#include "core/near.h"
 #include "core/playbook-read.h"
 #include "core/reference.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -112,6 +114,28 @@ static bool exists(int root, const char *path)
 	return path_resolve(root, path, &real) != -ENOENT;
 }
 
+/* What FILE was meant to be: another playbook's name, or its own without the ending. */
+static int look_for_name(int root, const char *file, const char *const dirs[2], struct buf *ret)
+{
+	struct strv names[2] = {0};
+	_cleanup_buf_ struct buf whole = {0};
+	bool ended = strlen(file) > 3 && strcmp(file + strlen(file) - 3, ".pb") == 0;
+	int r = buf_printf(&whole, "%s%s", file, ended ? "" : ".pb");
+	struct near near = {.wanted = buf_text(&whole)};
+	for (size_t i = 0; r == 0 && i < 2; i++) {
+		_cleanup_close_ int dir = -1;
+		if (path_open(root, dirs[i], O_RDONLY | O_DIRECTORY, &dir) == 0)
+			r = dir_names(dir, &names[i]);
+		for (size_t n = 0; r == 0 && n < names[i].n; n++)
+			near_offer(&near, names[i].v[n]);
+	}
+	if (r == 0)
+		r = near_print(&near, ret);
+	for (size_t i = 0; i < 2; i++)
+		strv_free(&names[i]);
+	return r;
+}
+
 /* The absolute path of what is meant by FILE. */
 static int find(int root, const char *file, const char *shipped, struct buf *ret, struct diags *diags)
 {
@@ -132,8 +156,11 @@ static int find(int root, const char *file, const char *shipped, struct buf *ret
 		if (r < 0 || exists(root, buf_text(ret)))
 			return r;
 	}
-	diag_add(diags, 0, "is neither in %s nor in %s: write ./NAME for a file in this directory", dirs[0], dirs[1]);
-	return -ENOENT;
+	_cleanup_buf_ struct buf hint = {0};
+	int r = look_for_name(root, file, dirs, &hint);
+	diag_add(diags, 0, "is neither in %s nor in %s%s: write ./NAME for a file in this directory", dirs[0], dirs[1],
+	         buf_text(&hint));
+	return r < 0 ? r : -ENOENT;
 }
 
 int playbook_load(int root, const char *file, const char *shipped, const struct action *const *actions,

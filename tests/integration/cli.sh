@@ -33,6 +33,20 @@ for usage in '' '--playbook' '--no-such-option' '--dry-run' '--rollback last --l
 	check "usage: respond $usage: says what is wrong" test -n "$output"
 done
 
+run_respond --plybook miner.pb
+says "an option that does not exist: what is spelt like it" "--plybook is no option (did you mean '--playbook'?)"
+run_respond --rollback
+says "an option without its value" "--rollback lacks its value"
+run_respond --list=all
+says "an option with a value too much" "--list=all: that option takes no value"
+run_respond --re
+says "an option cut too short" "--re is the start of several options"
+run_respond -nx
+says "a letter that is no option" "-x is no option"
+run_respond --actions proces.kill
+says "an action that does not exist: what is spelt like it" "did you mean 'process.kill'?"
+check "--help fits a terminal" test "$(respond --help | wc -L)" -le 80
+
 # ---- playbooks that are wrong ------------------------------------------------------------
 
 wrong=/root/wrong.pb
@@ -105,6 +119,10 @@ for path in /root/large.pb /root /dev/null /root/no-such.pb no-such.pb; do
 	run_respond --check $path
 	same "no playbook: $path" 2 $status
 	check "no playbook: $path: says why" test -n "$output"
+done
+for name in minr.pb miner; do
+	run_respond --check $name
+	says "no playbook: $name: says what is spelt like it" "did you mean 'miner.pb'?"
 done
 mkfifo /root/fifo.pb
 run_respond --check /root/fifo.pb

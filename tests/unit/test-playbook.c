@@ -527,7 +527,11 @@ static void playbooks_are_not_found(void **state)
 		int error;
 	} cases[] = {
 		{"c.pb",
-		 "c.pb: is neither in /etc/respond/playbooks nor in /shipped: write ./NAME for a file in this directory\n",
+		 "c.pb: is neither in /etc/respond/playbooks nor in /shipped (did you mean 'a.pb'?): "
+		 "write ./NAME for a file in this directory\n",
+		 -ENOENT},
+		{"another",
+		 "another: is neither in /etc/respond/playbooks nor in /shipped: write ./NAME for a file in this directory\n",
 		 -ENOENT},
 		{"/c\033.pb", "/c\\x1b.pb: there is no such file\n", -ENOENT},
 		{"/shipped", "/shipped: /shipped is not a regular file\n", -EINVAL},
