@@ -80,15 +80,17 @@ static int read_head(int fd, struct buf *ret)
 	return r;
 }
 
-static int keep_copy(struct look *look, int *fd)
+static int keep_copy(struct look *look, const char *path, int *fd)
 {
+	_cleanup_buf_ struct buf shown = {0};
 	char name[32];
 	int file = *fd;
 	if (!look->c->copy)
 		return 0;
 	*fd = -1;
+	escape_str(&shown, path);
 	snprintf(name, sizeof(name), "file-%u.bin", look->files);
-	return plan_evidence_file(look->c->plan, name, file, "a copy; files.json says of which file");
+	return plan_evidence_file(look->c->plan, name, file, "a copy of %s", buf_text(&shown));
 }
 
 static int add_regular(struct look *look, const char *path, const struct stat *st)
@@ -112,7 +114,7 @@ static int add_regular(struct look *look, const char *path, const struct stat *s
 		return r;
 	}
 	r = evidence_row(&look->rows, row);
-	return r < 0 ? r : keep_copy(look, &fd);
+	return r < 0 ? r : keep_copy(look, path, &fd);
 }
 
 static int add_link(struct look *look, const char *path, int fd, const struct stat *st)
@@ -176,6 +178,6 @@ int evidence_files(struct collection *c)
 		json_decref(look.rows.array);
 		return r;
 	}
-	return evidence_document(c, "files.json", look.rows.array, look.rows.partial, "%u files, %u of them executables",
-	                         look.files, look.executables);
+	return evidence_document(c, "files.json", look.rows.array, look.rows.partial, "%u file%s, %u of them executable",
+	                         look.files, look.files == 1 ? "" : "s", look.executables);
 }

@@ -91,7 +91,7 @@ processes=$(processes)
 run_respond "${miner[@]}" --dry-run
 same "dry run: changes are pending" 5 $status
 check "dry run: what is seen would be kept" grep -qE '[0-9]+ items of evidence .* would be kept' <<<"$output"
-check "dry run: the miner is among it" grep -qE 'files.json +[0-9]+ files, 1 of them executables' <<<"$output"
+check "dry run: the miner is among it" grep -qE 'files.json +[0-9]+ files, 1 of them executable ' <<<"$output"
 for target in xmrig kdevtmpfsi kthreadd /usr/local/bin/xmrig /tmp/malicious.sh /etc/cron.hourly/malicious \
 	/etc/profile.d/zz-path.sh /home/operator/.profile \
 	/root/.ssh/authorized_keys /var/spool/cron/crontabs/root /etc/ssh/sshd_config 203.0.113.67 \
