@@ -13,13 +13,35 @@ static uint64_t count_of(const struct ledger_rule *r, enum tally tally)
 	return r ? r->saved[tally] + r->fresh[tally] : 0;
 }
 
+/* For people; tally_word() is for machines. Of one and of several. */
+static const char *count_words(enum tally tally, uint64_t n)
+{
+	static const struct {
+		const char *one, *several;
+	} words[] = {
+		[TALLY_EVENTS] = {"event", "events"},
+		[TALLY_UNMATCHED] = {"that no rule wanted", "that no rule wanted"},
+		[TALLY_MATCHED] = {"event matched", "events matched"},
+		[TALLY_RUNS] = {"run", "runs"},
+		[TALLY_DRY] = {"only planned", "only planned"},
+		[TALLY_COOLED] = {"in a cooldown", "in a cooldown"},
+		[TALLY_LIMITED] = {"over the limit", "over the limit"},
+		[TALLY_REFUSED] = {"refused", "refused"},
+		[TALLY_FAILED] = {"failed", "failed"},
+		[TALLY_UNDONE] = {"taken back", "taken back"},
+		[TALLY_NOTHING] = {"with nothing to take back", "with nothing to take back"},
+		[TALLY_DROPPED] = {"dropped", "dropped"},
+	};
+	return n == 1 ? words[tally].one : words[tally].several;
+}
+
 static void print_counts(const struct printer *p, const struct ledger_rule *r, const char *indent)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < TALLIES; i++) {
 		unsigned long long count = count_of(r, (enum tally)i);
 		if (count)
-			print_styled(p, STYLE_PLAIN, "%s%llu %s", n++ ? ", " : indent, count, tally_word((enum tally)i));
+			print_styled(p, STYLE_PLAIN, "%s%llu %s", n++ ? ", " : indent, count, count_words((enum tally)i, count));
 	}
 	if (n)
 		fputc('\n', p->out);

@@ -67,7 +67,7 @@ static void print_dry_words(const struct printer *p, const struct hook_result *r
 		print_styled(p, STYLE_RED, "%s", text_or(result->why, "it could not be planned"));
 		return;
 	}
-	print_styled(p, STYLE_PLAIN, "%zu change%s would be made, and nothing is: its mode is dry-run",
+	print_styled(p, STYLE_PLAIN, "%zu change%s would be made; none is, because the rule's mode is dry-run",
 	             round_count_pending(result->round), round_count_pending(result->round) == 1 ? "" : "s");
 	size_t refused = round_count_refused(result->round);
 	if (refused)

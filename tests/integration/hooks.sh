@@ -127,7 +127,7 @@ same "explain: every file is as it was, our own, too" "$everything" "$(every_fil
 
 alert "\"level\":12,\"rule\":\"sshd\",\"srcip\":\"$address\""
 ended "dry run: handled" 0
-says "dry run: what would be made" "1 change would be made, and nothing is: its mode is dry-run"
+says "dry run: what would be made" "1 change would be made; none is, because the rule's mode is dry-run"
 same "dry run: the firewall is as it was" "$firewall" "$(firewall)"
 same "dry run: no run" 0 "$(runs)"
 same "dry run: counted" 1 "$(count block dry-runs)"
