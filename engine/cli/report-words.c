@@ -28,7 +28,7 @@ static void changed(const struct report *r, struct buf *ret)
 	if (done)
 		buf_printf(ret, "%zu change%s %s made in %zu round%s", done, s(done), was(done), r->rounds, s(r->rounds));
 	else
-		buf_puts(ret, "Nothing had to be changed");
+		buf_puts(ret, r->missed || r->n_refusals ? "Nothing was changed" : "Nothing had to be changed");
 	if (r->counts.held)
 		buf_printf(ret, "; %zu %s in force before and %s held, too", r->counts.held, was(r->counts.held),
 		           r->counts.held == 1 ? "is" : "are");

@@ -137,7 +137,7 @@ static void on_intent(struct line *line, const json_t *record)
 		return;
 	struct report_event *e = &r->events[r->n_events - 1];
 	set(&e->step, nothing(line));
-	set(&e->text, report_printf(r, "%zu change%s, each with what is needed to undo it", n, n == 1 ? "" : "s"));
+	set(&e->text, report_printf(r, "%zu change%s, with what is needed to undo what can be undone", n, n == 1 ? "" : "s"));
 }
 
 /* Several in a row about one change are one line. */
@@ -197,7 +197,7 @@ static void on_refused(struct line *line, const json_t *record)
 {
 	struct report *r = line->report;
 	const char *target = text_of(record, "target");
-	char *what = *target ? report_printf(r, "%s of %s", text_of(record, "kind"), target) : report_safe(r, "the plan as a whole");
+	char *what = *target ? report_printf(r, "%s", target) : report_safe(r, "the plan as a whole");
 	_cleanup_free_ char *why = report_said(r, record, "why");
 	say(line, record, REPORT_BAD, "refused", what, report_printf(r, "%s: %s", text_of(record, "rule"), why ? why : ""));
 }

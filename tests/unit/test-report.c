@@ -213,7 +213,7 @@ static void a_run_is_told(void **state)
 	assert_int_equal(r->n_phases, 1);
 	assert_int_equal(r->n_events, 6); /* both intents are one */
 	assert_string_equal(r->events[2].word, "planned");
-	assert_string_equal(r->events[2].text, "2 changes, each with what is needed to undo it");
+	assert_string_equal(r->events[2].text, "2 changes, with what is needed to undo what can be undone");
 	assert_int_equal(r->events[3].change, 1);
 	assert_int_equal(r->events[1].ms - r->events[0].ms, 1000);
 	assert_string_equal(r->events[0].time, "2026-11-25T13:00:00.250+01:00");
