@@ -231,10 +231,12 @@ void print_plan_summary(const struct printer *p, const struct round *round, cons
 	};
 	size_t pending = round_count_pending(round), refused = round_count_refused(round);
 	size_t failed = round_count_failed(round), residual = round_count_residual(round);
+	bool kept = plan_evidences(round->plan)->n > 0;
 	fputc('\n', p->out);
 	if (!pending)
 		print_styled(p, STYLE_BOLD, refused || failed ? "Nothing would be changed."
 		                            : host->blind.n   ? "Nothing to do, as far as could be seen."
+		                            : kept            ? "Nothing would be changed."
 		                                              : "Nothing to do.");
 	else
 		print_styled(p, STYLE_BOLD, "%zu change%s:", pending, pending == 1 ? "" : "s");
@@ -262,6 +264,9 @@ void print_plan_summary(const struct printer *p, const struct round *round, cons
 	fputc('\n', p->out);
 }
 
+/* Of the longest word for what became of a change: "impossible". */
+#define WORD_WIDTH 10
+
 static void print_note(const struct printer *p, const char *note)
 {
 	if (note && *note)
@@ -276,7 +281,7 @@ void print_outcome(const struct printer *p, const struct change *c, enum outcome
 	                                                : STYLE_RED;
 	_cleanup_buf_ struct buf line = {0};
 	c->kind->describe(c, &line);
-	print_styled(p, style, "  %-9s", outcome_word(outcome));
+	print_styled(p, style, "  %-*s", WORD_WIDTH, outcome_word(outcome));
 	print_styled(p, STYLE_PLAIN, " %s: %s", c->step, buf_text(&line));
 	print_note(p, note);
 }
@@ -286,15 +291,16 @@ void print_undone(const struct printer *p, const struct change *c, enum undo und
 	enum style style = undo == UNDO_DONE ? STYLE_GREEN : undo == UNDO_FAILED ? STYLE_RED : STYLE_YELLOW;
 	_cleanup_buf_ struct buf line = {0};
 	c->kind->describe(c, &line);
-	print_styled(p, style, "  %-10s", undo_word(undo));
+	print_styled(p, style, "  %-*s", WORD_WIDTH, undo_word(undo));
 	print_styled(p, STYLE_PLAIN, " %s: %s", c->step, buf_text(&line));
-	print_note(p, note);
+	/* "impossible" says it already; the journal's note does for those who see but that. */
+	print_note(p, undo == UNDO_IMPOSSIBLE && c->kind->flags & CHANGE_IRREVERSIBLE ? NULL : note);
 }
 
 void print_reloaded(const struct printer *p, const char *service, int error, const char *note)
 {
-	print_styled(p, error ? STYLE_YELLOW : STYLE_GREEN, "  %-9s", error ? "not" : "reloaded");
-	print_styled(p, STYLE_PLAIN, " %s%s: %s\n", error ? "reloaded: " : "", service,
+	print_styled(p, error ? STYLE_YELLOW : STYLE_GREEN, "  %-*s", WORD_WIDTH, error ? "left" : "reloaded");
+	print_styled(p, STYLE_PLAIN, " %s: %s%s\n", service, error ? "not reloaded: " : "",
 	             *note || !error ? note : strerror(-error));
 }
 
@@ -335,12 +341,12 @@ static const char *unplanned_words(const struct run_result *r)
 static void print_counts(const struct printer *p, const struct run_result *r)
 {
 	print_styled(p, STYLE_BOLD, "Run %s: ", r->id);
-	if (r->rounds)
-		print_styled(p, r->done ? STYLE_GREEN : STYLE_PLAIN, "%zu change%s done in %u round%s", r->done,
-		             r->done == 1 ? "" : "s", r->rounds, r->rounds == 1 ? "" : "s");
+	if (r->done)
+		print_styled(p, STYLE_GREEN, "%zu change%s done in %u round%s", r->done, r->done == 1 ? "" : "s", r->rounds,
+		             r->rounds == 1 ? "" : "s");
 	else
-		print_styled(p, STYLE_PLAIN, "nothing was done");
-	print_count(p, STYLE_PLAIN, r->held, "held");
+		print_styled(p, STYLE_PLAIN, "no change done");
+	print_count(p, STYLE_PLAIN, r->held, "already in force");
 	print_count(p, STYLE_CYAN, r->evidence, r->evidence == 1 ? "item of evidence kept" : "items of evidence kept");
 	print_count(p, STYLE_RED, r->refused, "refused");
 	print_count(p, STYLE_RED, r->failed - r->partly - r->unplanned, "failed");
@@ -412,8 +418,12 @@ void print_undo_plan(const struct printer *p, const struct undo_plan *plan)
 		[UNDO_DRIFTED] = "drifted", [UNDO_FAILED] = "cannot tell", [UNDO_IMPOSSIBLE] = "cannot undo",
 		[UNDO_REFUSED] = "refused",
 	};
+	size_t n[UNDO_REFUSED + 1] = {0};
+	if (plan->n)
+		print_styled(p, STYLE_DIM, "Dry run of a rollback: nothing is changed.\n\n");
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct undo_item *item = &plan->v[i];
+		n[item->expect]++;
 		_cleanup_buf_ struct buf line = {0};
 		item->entry->change->kind->describe(item->entry->change, &line);
 		enum style style = item->expect == UNDO_DONE ? STYLE_GREEN : STYLE_YELLOW;
@@ -421,8 +431,17 @@ void print_undo_plan(const struct printer *p, const struct undo_plan *plan)
 		print_styled(p, STYLE_PLAIN, " %s: %s", item->entry->change->step, buf_text(&line));
 		print_note(p, item->why);
 	}
-	if (!plan->n)
+	if (!plan->n) {
 		print_styled(p, STYLE_BOLD, "Nothing to take back.\n");
+		return;
+	}
+	print_styled(p, STYLE_BOLD, "\n%zu would be undone", n[UNDO_DONE]);
+	print_count(p, STYLE_PLAIN, n[UNDO_KEPT], "kept for other runs");
+	print_count(p, STYLE_YELLOW, n[UNDO_DRIFTED], "left alone because somebody changed them since");
+	print_count(p, STYLE_YELLOW, n[UNDO_IMPOSSIBLE], "cannot be undone");
+	print_count(p, STYLE_RED, n[UNDO_REFUSED], "refused by the guard");
+	print_count(p, STYLE_RED, n[UNDO_FAILED], "cannot be told");
+	fputs(".\n", p->out);
 }
 
 void print_undo_result(const struct printer *p, const struct undo_result *r)

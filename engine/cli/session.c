@@ -172,7 +172,7 @@ static void on_round_text(void *ctx, unsigned number, const struct round *round,
 		if (pending)
 			print_plan_summary(&s->printer, round, &s->host);
 	}
-	if (pending)
+	if (pending && acts)
 		fputc('\n', s->printer.out);
 	fflush(s->printer.out);
 }

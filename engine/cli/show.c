@@ -47,6 +47,8 @@ static void print_run_line(const struct printer *p, const struct run *run)
 	             run_word(run), n.done);
 	if (n.held)
 		print_styled(p, STYLE_PLAIN, ", %zu held", n.held);
+	if (n.failed)
+		print_styled(p, STYLE_RED, ", %zu failed", n.failed);
 	if (n.refused)
 		print_styled(p, STYLE_RED, ", %zu refused", n.refused);
 	if (n.undone)

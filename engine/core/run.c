@@ -92,6 +92,7 @@ struct run_counts run_count(const struct run *run)
 	for (size_t i = 0; i < run->n; i++) {
 		n.done += run->entries[i].outcome == OUTCOME_DONE;
 		n.held += run->entries[i].outcome == OUTCOME_HELD;
+		n.failed += run->entries[i].outcome == OUTCOME_FAILED || run->entries[i].outcome == OUTCOME_PARTLY;
 		n.undone += run->entries[i].undo == UNDO_DONE;
 		n.live += entry_live(&run->entries[i]) && !(run->entries[i].change->kind->flags & CHANGE_IRREVERSIBLE);
 	}

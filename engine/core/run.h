@@ -106,6 +106,7 @@ void run_evidence_free(struct run *run);
 
 struct run_counts {
 	size_t done, undone, held;
+	size_t failed;  /* or were not finished */
 	size_t refused; /* changes and plans, by the guard */
 	size_t live; /* in force still, of those that can be undone */
 };

@@ -212,7 +212,7 @@ nothing_or_rest() {
 		same "$what: in force" '' "$(gone)"
 		same "$what: all is as it was" "$before" "$(describe_files $place)"
 		said "$what: the plan says so before" '^Because of that, a run changes nothing|not reached$'
-		said "$what: the counts" "nothing was done, $count|Nothing was changed, $count"
+		said "$what: the counts" "no change done, $count|Nothing was changed, $count"
 		check_not "$what: no rollback is offered" grep -q -- --rollback <<<"$output"
 	fi
 	run_json --playbook /root/policy.pb
