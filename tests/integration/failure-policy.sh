@@ -142,6 +142,8 @@ full() {
 		same "$what: in force" 'first last ' "$(gone)"
 		same "$what: the journal" 'first=done middle=failed last=done' "$(outcomes last outcome)"
 		said "$what: the counts" '^Run .*: 2 changes done in 1 round, 1 failed\.$'
+		said "$what: the last look is told as such" '^Still there, and not tried again:$'
+		check_not "$what: it is no round" grep -q '^Round 2' <<<"$output"
 		said "$what: what is left" '^left: middle: quarantine /srv/policy/middle'
 		said "$what: what is in force" '^In force: 2 changes of this run'
 		;;
@@ -205,6 +207,7 @@ nothing_or_rest() {
 		said "$what: the counts" "^Run .*: 2 changes done in 1 round, $count\\.\$"
 		said "$what: what is in force" '^In force: 2 changes of this run'
 		run=$(last_run)
+		check "$what: --list says that it was done in part" grep -q "^$run .* partly done  *2 done" < <(respond --list)
 		check "$what: --show names the step that was not done" grep -qE '^  (failed|refused) middle: ' < <(respond --show "$run")
 		restored "$what"
 	else
