@@ -52,7 +52,8 @@ static void print_moments(const struct printer *p, const struct ledger_rule *r, 
 	char when[32];
 	if (r && r->matched) {
 		time_format(r->matched, when);
-		print_styled(p, STYLE_DIM, "%slast match %s: %s\n", indent, when, r->summary ? r->summary : "");
+		print_styled(p, STYLE_DIM, "%slast match %s%s%s\n", indent, when, r->summary && *r->summary ? ": " : "",
+		             r->summary ? r->summary : "");
 	}
 	if (r && r->refused) {
 		time_format(r->refused, when);

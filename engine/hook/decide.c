@@ -121,7 +121,7 @@ static int decide_run(const struct rule *rule, const struct event *event, const 
 	}
 	if (ledger && ledger_recent(ledger, rule->name, now - rule->limit_ms, now) >= rule->limit) {
 		d->verdict = EVENT_LIMITED;
-		buf_printf(&d->why, "the rule has had its %u runs within ", rule->limit);
+		buf_printf(&d->why, "the rule has had its %u run%s within ", rule->limit, rule->limit == 1 ? "" : "s");
 		return span_format(rule->limit_ms, &d->why);
 	}
 	if (ledger && !k && !ledger_has_room(ledger)) {

@@ -199,6 +199,7 @@ check_not "limit: the others are not" blocked 203.0.113.104
 same "limit: counted" 3 "$(count few limited)"
 run_respond --hooks
 says "--hooks: the last refusal" "the rule has had its 3 runs within 1h"
+says "--hooks: counts are in words" "over the limit"
 says "--hooks: what is in force" "in force: address=203.0.113.101: run "
 says "--hooks: the mode" "few  enforce"
 
