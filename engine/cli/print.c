@@ -130,7 +130,7 @@ void print_evidence(const struct printer *p, const char *name, int64_t size, boo
 	print_styled(p, STYLE_PLAIN, "  %s", summary);
 	print_styled(p, STYLE_DIM, " (%s)", text);
 	if (partial)
-		print_styled(p, STYLE_YELLOW, " partial: there was more");
+		print_styled(p, STYLE_YELLOW, " partial: not all of it was seen");
 	if (lost)
 		print_styled(p, STYLE_YELLOW, " not kept: %s", lost);
 	fputc('\n', p->out);
