@@ -41,7 +41,8 @@ static void print_counts(const struct printer *p, const struct ledger_rule *r, c
 	for (size_t i = 0; i < TALLIES; i++) {
 		unsigned long long count = count_of(r, (enum tally)i);
 		if (count)
-			print_styled(p, STYLE_PLAIN, "%s%llu %s", n++ ? ", " : indent, count, count_words((enum tally)i, count));
+			print_styled(p, STYLE_PLAIN, "%s%llu %s", n++ ? ", " : indent, count,
+			             count_words((enum tally)i, count));
 	}
 	if (n)
 		fputc('\n', p->out);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -299,7 +300,9 @@ void print_undone(const struct printer *p, const struct change *c, enum undo und
 
 void print_reloaded(const struct printer *p, const char *service, int error, const char *note)
 {
-	print_styled(p, error ? STYLE_YELLOW : STYLE_GREEN, "  %-*s", WORD_WIDTH, error ? "left" : "reloaded");
+	/* One that does not run has nothing to reload. */
+	const char *word = !error ? "reloaded" : error == -ESRCH ? "skipped" : "failed";
+	print_styled(p, error ? STYLE_YELLOW : STYLE_GREEN, "  %-*s", WORD_WIDTH, word);
 	print_styled(p, STYLE_PLAIN, " %s: %s%s\n", service, error ? "not reloaded: " : "",
 	             *note || !error ? note : strerror(-error));
 }

@@ -137,7 +137,8 @@ static void on_intent(struct line *line, const json_t *record)
 		return;
 	struct report_event *e = &r->events[r->n_events - 1];
 	set(&e->step, nothing(line));
-	set(&e->text, report_printf(r, "%zu change%s, with what is needed to undo what can be undone", n, n == 1 ? "" : "s"));
+	set(&e->text, report_printf(r, "%zu change%s, with what is needed to undo what can be undone", n,
+	                            n == 1 ? "" : "s"));
 }
 
 /* Several in a row about one change are one line. */
