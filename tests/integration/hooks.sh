@@ -318,6 +318,29 @@ check "renewed: nor does it last shorter (${left:-none} s)" test "${left:-0}" -g
 alert "\"action\":\"unban\",\"srcip\":\"198.51.100.90\""
 check_not "renewed: the undo event ends it" blocked 198.51.100.90
 
+# A rollback by hand, the undo event and the end of the time meet in any order.
+alert "\"srcip\":\"198.51.100.91\""
+check "by hand: blocked" blocked 198.51.100.91
+respond --rollback last >/dev/null
+same "by hand: taken back" 0 $?
+check_not "by hand: not blocked" blocked 198.51.100.91
+alert "\"action\":\"unban\",\"srcip\":\"198.51.100.91\""
+ended "by hand: the undo event afterwards finds nothing" 0
+sleep 1.1
+alert "\"srcip\":\"198.51.100.91\""
+check "by hand: blocked again" blocked 198.51.100.91
+alert "\"action\":\"unban\",\"srcip\":\"198.51.100.91\""
+check_not "by hand: the undo event ends it" blocked 198.51.100.91
+respond --rollback last >/dev/null
+same "by hand: a rollback after the undo event has nothing to do" 0 $?
+alert "\"srcip\":\"198.51.100.92\""
+set_name=$(nft list table inet respond | awk '$1 == "set" {name = $2} /198.51.100.92/ {print name; exit}')
+nft delete element inet respond "$set_name" '{ 198.51.100.92 }' # as the kernel does at the end of the time
+respond --rollback last >/dev/null
+same "its time over: a rollback has nothing to do" 0 $?
+alert "\"action\":\"unban\",\"srcip\":\"198.51.100.92\""
+ended "its time over: nor has the undo event" 0
+
 # What the kernel does not end by itself has a deadline, which is kept.
 cat >$playbooks/away.pb <<'END'
 [playbook]
