@@ -173,12 +173,23 @@ static int make_index(struct packages *p)
 	return 0;
 }
 
+bool packages_have_database(const char *const *paths, size_t n)
+{
+	struct stat st;
+	for (size_t i = 0; i < n && paths[i]; i++)
+		if (stat(paths[i], &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+			return true;
+	return false;
+}
+
 /* rpm reads its own database, so it can speak for the running system only. */
 static bool has_rpm(int root)
 {
+	static const char *const databases[] = {RPM_DATABASES};
 	struct stat here, slash;
 	return fstat(root, &here) == 0 && stat("/", &slash) == 0 && here.st_dev == slash.st_dev &&
-	       here.st_ino == slash.st_ino && access(RPM, X_OK) == 0;
+	       here.st_ino == slash.st_ino && access(RPM, X_OK) == 0 &&
+	       packages_have_database(databases, sizeof(databases) / sizeof(*databases));
 }
 
 int packages_open(int root, struct packages **ret)

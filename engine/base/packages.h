@@ -8,6 +8,15 @@
 
 #include "base/buf.h"
 
+/* Where rpm may have its database. Without one it must not be asked: it would make one. */
+#define RPM_DATABASES \
+	"/usr/lib/sysimage/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/Packages.db", "/var/lib/rpm/rpmdb.sqlite", \
+		"/var/lib/rpm/Packages"
+
+/* Whether a file with something in it stands at one of the N PATHS, which a NULL may end; as for
+ * rpm, the system that runs is meant. */
+bool packages_have_database(const char *const *paths, size_t n);
+
 struct packages;
 
 /* Reads the lists below ROOT. A host without packages gives an empty one. */

@@ -13,6 +13,7 @@
 #include "change/package-backend.h"
 
 #include "base/escape.h"
+#include "base/packages.h"
 #include "base/spawn.h"
 
 #include <errno.h>
@@ -230,7 +231,7 @@ static int dnf_list(struct buf *ret, struct buf *ret_why)
 const struct package_backend dnf_backend = {
 	.name = "dnf",
 	.programs = {DNF, RPM},
-	.database = {"/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages"},
+	.database = {RPM_DATABASES},
 	.refresh = "dnf makecache",
 	.repair = "dnf distro-sync",
 	.show = dnf_show,

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/fd.h"
+#include "base/packages.h"
 #include "base/spawn.h"
 
 #include <errno.h>
@@ -28,14 +29,10 @@ static const struct package_backend *const backends[] = {&apt_backend, &dnf_back
 /* The programs of another system may be installed, too: what counts is whose packages there are. */
 static bool is_here(const struct package_backend *b)
 {
-	struct stat st;
-	bool any = false;
 	for (size_t i = 0; i < sizeof(b->programs) / sizeof(*b->programs) && b->programs[i]; i++)
 		if (access(b->programs[i], X_OK) < 0)
 			return false;
-	for (size_t i = 0; i < sizeof(b->database) / sizeof(*b->database) && b->database[i]; i++)
-		any |= stat(b->database[i], &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
-	return any;
+	return packages_have_database(b->database, sizeof(b->database) / sizeof(*b->database));
 }
 
 static const struct package_backend *find(const char *name)

@@ -74,6 +74,15 @@ same "every file is as it was" "$before" "$(every_file)"
 same "every process is as it was" "$processes" "$(processes)"
 same "the firewall is as it was" "$firewall" "$(firewall)"
 
+# A host on which rpm is installed, and nothing by it: asked, it would make a database.
+mkdir -p $scratch/no-packages
+mount --bind $scratch/no-packages /var/lib/dpkg
+before=$(every_file)
+respond "${miner[@]}" --dry-run >/dev/null 2>&1
+same "without packages there is a plan" 5 $?
+same "every file is as it was, without packages, too" "$before" "$(every_file)"
+umount /var/lib/dpkg
+
 # The check itself: a real run must be seen to write.
 # Nobody has to wait for a deadline here: the trace would.
 trace respond "${miner[@]}" --confirm-within 0s
