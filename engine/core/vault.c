@@ -2,6 +2,7 @@
 #include "core/vault.h"
 
 #include "base/fd.h"
+#include "base/meta.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -281,12 +282,13 @@ static int keep_writers_out(int fd)
 	return ours ? 0 : -ETXTBSY;
 }
 
-/* Judges what was moved in, and makes it root's alone. */
+/* Judges what was moved in, and makes it root's alone. If that cannot be, it is as it was. */
 static int adopt(struct vault *vault, const struct sha256 *sha256)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 	struct sha256 now;
+	json_t *meta = NULL;
 	if (name_open_regular(vault->dir, sha256->hex, &fd, &st) < 0 || st.st_nlink != 1)
 		return -ESTALE;
 	int r = keep_writers_out(fd);
@@ -294,9 +296,16 @@ static int adopt(struct vault *vault, const struct sha256 *sha256)
 		r = sha256_fd(fd, &now);
 	if (r == 0 && strcmp(now.hex, sha256->hex) != 0)
 		r = -ESTALE;
+	if (r == 0)
+		r = meta_read(fd, &meta);
 	if (r == 0 && (fchown(fd, geteuid(), getegid()) < 0 || fchmod(fd, 0600) < 0))
 		r = -errno;
-	return r < 0 ? r : sync_object(vault, fd);
+	if (r == 0)
+		r = sync_object(vault, fd);
+	if (r < 0 && meta)
+		meta_write(fd, meta, META_SETUID);
+	json_decref(meta);
+	return r;
 }
 
 static int admit_file(const struct vault *vault, int dir, const char *name)
