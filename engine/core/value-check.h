@@ -21,6 +21,9 @@ check_fn check_path, check_duration;                   /* value.c */
 /* Not empty, UTF-8, and no control character but the tab. WHAT: "text", "user name". */
 int value_plain(const char *what, const char *text, struct buf *why);
 
+/* No other characters than those of LETTERS (ASCII), for the name of WHAT: "unit". */
+int value_spelt(const char *what, const char *letters, const char *text, struct buf *why);
+
 /* "'TEXT' ..." into WHY, TEXT escaped; returns -EINVAL. */
 int value_refuse(struct buf *why, const char *text, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

@@ -12,11 +12,11 @@ int check_package(const char *choices, const char *text, struct buf *out, struct
 	(void)choices;
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-._:";
 	int r = value_plain("package name", text, why);
+	if (r == 0)
+		r = value_spelt("package", letters, text, why);
 	if (r < 0)
 		return r;
-	size_t len = strlen(text), good = strspn(text, letters);
-	if (good != len)
-		return value_refuse(why, text, "is not the name of a package: it holds '%c'", text[good] & 0x80 ? '?' : text[good]);
+	size_t len = strlen(text);
 	if (strchr("+-._:", text[0]) || strchr("-.:", text[len - 1]) || strchr(text, ':') != strrchr(text, ':') ||
 	    len > PACKAGE_NAME_MAX)
 		return value_refuse(why, text, "cannot be the name of a package");

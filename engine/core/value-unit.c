@@ -30,9 +30,11 @@ int check_unit(const char *choices, const char *text, struct buf *out, struct bu
 	int r = value_plain("unit name", text, why);
 	if (r < 0)
 		return r;
-	if (strspn(text, letters) != strlen(text))
-		return value_refuse(why, text, "is not the name of a unit: it holds '%c'; write a name as systemctl(1) shows it",
-		                    text[strspn(text, letters)] & 0x80 ? '?' : text[strspn(text, letters)]);
+	r = value_spelt("unit", letters, text, why);
+	if (r < 0) {
+		buf_puts(why, "; write a name as systemctl(1) shows it");
+		return r;
+	}
 	if (text[0] == '-' || text[0] == '.' || text[0] == '@' || len > UNIT_NAME_MAX)
 		return value_refuse(why, text, "cannot be the name of a unit");
 	return buf_printf(out, "%s%s", text, typed ? "" : ".service");

@@ -52,6 +52,18 @@ int value_plain(const char *what, const char *text, struct buf *why)
 	return 0;
 }
 
+int value_spelt(const char *what, const char *letters, const char *text, struct buf *why)
+{
+	const char *odd = text + strspn(text, letters);
+	unsigned c;
+	if (!*odd)
+		return 0;
+	_cleanup_buf_ struct buf shown = {0};
+	size_t len = utf8_next(odd, strlen(odd), &c);
+	escape_text(&shown, odd, len ? len : 1);
+	return value_refuse(why, text, "is not the name of a %s: it holds '%s'", what, buf_text(&shown));
+}
+
 static int check_text(const char *choices, const char *text, struct buf *out, struct buf *why)
 {
 	(void)choices;
