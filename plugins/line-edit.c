@@ -21,14 +21,15 @@ static bool is_comment(enum line_form form, struct slice s)
 	       !(slice_starts(s, "#include") || (s.len > 1 && (isdigit((unsigned char)s.p[1]) || s.p[1] == '-')));
 }
 
-/* Without a comment at its end: in sudoers "#" and digits are a user. */
+/* Without a comment at its end: in sudoers "#" and digits are a user, and quotes may hold a
+ * "#"; in ld.so.preload nothing does. */
 static struct slice code_of(enum line_form form, struct slice line)
 {
 	bool quoted = false;
 	if (form != LINES_SUDOERS && form != LINES_WORDS)
 		return line;
 	for (size_t i = 0; i < line.len; i++) {
-		if (line.p[i] == '"')
+		if (form == LINES_SUDOERS && line.p[i] == '"')
 			quoted = !quoted;
 		struct slice rest = slice_from(line, i);
 		bool begins = form == LINES_WORDS || (i && is_blank(line.p[i - 1]));

@@ -266,7 +266,9 @@ static void libraries_to_preload(void **state)
 	check(strip_words, "  /tmp/m /tmp/m\n/a.so\n", "/a.so\n", "ee");
 	check(strip_words, "/tmp/m # mine\n", " # mine\n", "e");
 	check(strip_words, "/a.so\t/tmp/m # mine\n", "/a.so # mine\n", "e");
+	check(strip_words, "/a\".so /tmp/m \" # evil\n", "/a\".so \" # evil\n", "e"); /* a quote is nothing special */
 	stays(strip_words, "# /tmp/m\n/a.so # evil\n", "cc");
+	stays(strip_words, "/a\".so # evil\n", "c");
 }
 
 static void modules_to_load(void **state)
