@@ -469,6 +469,10 @@ check "--hooks for machines" json rules <<<"$(respond --hooks --format json)"
 n=0
 for limit in '-f 0' '-v 20000' '-n 5' '-u 1'; do
 	n=$((n + 1))
+	if [ -n "${SANITIZE:-}" ] && [ "$limit" = '-v 20000' ]; then
+		skip "under ulimit $limit: blocked" "a sanitizer takes terabytes of addresses before main()"
+		continue
+	fi
 	# shellcheck disable=SC2086
 	(ulimit -S $limit && exec respond --hook json) <<<"{\"srcip\":\"198.51.100.10$n\"}" >/dev/null 2>&1
 	check "under ulimit $limit: blocked" blocked 198.51.100.10$n
