@@ -104,7 +104,7 @@ static void spoil(const char *how, const struct written *w, struct buf *ret)
 		buf_add(ret, buf_text(b) + at, b->len - at);
 	} else if (strcmp(word, "zero") == 0 && at < b->len) {
 		memset(ret->data + at, 0, what < b->len - at ? what : b->len - at);
-	} else if ((strcmp(word, "drop") == 0 && at < w->n) || (strcmp(word, "swap") == 0 && at + 1 < w->n)) {
+	} else if (at < w->n && (strcmp(word, "drop") == 0 || (strcmp(word, "swap") == 0 && at + 1 < w->n))) {
 		size_t start = start_of(w, at), end = w->ends[at], next = word[0] == 's' ? w->ends[at + 1] : end;
 		buf_reset(ret);
 		buf_add(ret, b->data, start);
