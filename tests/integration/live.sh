@@ -282,18 +282,23 @@ rm $events
 sleep 0.5
 alert last 198.18.6.6 >$events
 check "follow: a file that comes back is read" await blocked 198.18.6.6
-ticks() {
+# What following costs: ticks of the processor, and how often it went to wait.
+costs() {
 	awk '{ print $14 + $15 }' "/proc/$daemon/stat"
-}
-# How often it went to wait: for its own clock, whatever else the host is busy with.
-waits() {
 	awk '$1 == "voluntary_ctxt_switches:" { print $2 }' "/proc/$daemon/status"
 }
-sleep 2 # the run of the last line is at its end
-before=$(ticks) waited=$(waits)
-sleep 3
-check "follow: waiting costs nothing" [ $(($(ticks) - before)) -le 2 ]
-check "follow: it wakes for its clock alone" [ $(($(waits) - waited)) -le 10 ]
+# A busy host can only make it look dearer: one quiet stretch of four is enough.
+is_idle() {
+	for stretch in 1 2 3 4; do
+		set -- $(costs)
+		sleep 3
+		set -- "$@" $(costs)
+		echo "$(($3 - $1)) ticks, $(($4 - $2)) waits"
+		[ $(($3 - $1)) -gt 2 ] || [ $(($4 - $2)) -gt 10 ] || return 0
+	done
+	return 1
+}
+check "follow: waiting costs nothing, and it wakes for its clock alone" is_idle
 stop "follow: it ends at SIGTERM"
 
 # A flood, and the file is rotated in its midst while its writer still writes to the old one.
