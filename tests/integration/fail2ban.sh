@@ -93,6 +93,10 @@ blocks() {
 	nft list table inet respond 2>/dev/null | grep -q "$1"
 }
 
+bans_both() {
+	bans $guesser && bans 203.0.113.78
+}
+
 not_banned() {
 	! bans "$1"
 }
@@ -154,7 +158,7 @@ check "ours stands" blocks 203.0.113.99
 run_respond --verify
 ended "and is seen to" 0
 check "fail2ban starts again" start_jailer
-check "fail2ban knows its bans again" await bans $guesser
+check "fail2ban knows its bans again" await bans_both
 
 theirs=$(nft -s list table inet f2b-table)
 run_respond --rollback "$run"
