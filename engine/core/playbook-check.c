@@ -7,17 +7,17 @@
 #include <errno.h>
 #include <string.h>
 
-/* Whether every word that the one may hold is one that the other takes. */
-static bool choices_within(const char *inner, const char *outer)
+/* Every word that the one may hold is one that the other takes: 0, or -EINVAL. */
+static int choices_within(const char *inner, const char *outer)
 {
 	_cleanup_strv_ struct strv ignored = {0};
 	_cleanup_buf_ struct buf why = {0};
 	_cleanup_free_ char *words = strdup(inner);
 	char *save = NULL;
-	for (char *word = words ? strtok_r(words, "|", &save) : NULL; word; word = strtok_r(NULL, "|", &save))
-		if (type_check(TYPE_CHOICE, outer, word, &ignored, &why) < 0)
-			return false;
-	return words;
+	int r = words ? 0 : -ENOMEM;
+	for (char *word = words ? strtok_r(words, "|", &save) : NULL; word && r == 0; word = strtok_r(NULL, "|", &save))
+		r = type_check(TYPE_CHOICE, outer, word, &ignored, &why);
+	return r;
 }
 
 static int check_reference(const struct playbook *playbook, size_t step, const struct param *param,
@@ -39,12 +39,12 @@ static int check_reference(const struct playbook *playbook, size_t step, const s
 		buf_printf(why, "'%s' is a list (%s), but one value is wanted", buf_text(&name), type_name(d.type, true));
 		return -EINVAL;
 	}
-	if (d.type == TYPE_CHOICE && param->type == TYPE_CHOICE && !choices_within(d.choices, param->choices)) {
+	if (d.type == TYPE_CHOICE && param->type == TYPE_CHOICE)
+		r = choices_within(d.choices, param->choices);
+	if (r == -EINVAL)
 		buf_printf(why, "'%s' may be one of %s, but only %s are taken here", buf_text(&name), d.choices,
 		           param->choices);
-		return -EINVAL;
-	}
-	return 0;
+	return r;
 }
 
 static int check_argument(const struct playbook *playbook, size_t step, const struct argument *a, struct diags *diags)

@@ -65,12 +65,11 @@ static char *simple_value(struct reading *r, const struct ini_entry *e, enum typ
 {
 	_cleanup_buf_ struct buf why = {0};
 	_cleanup_strv_ struct strv items = {0};
-	if (type_check(type, choices, e->value, &items, &why) < 0) {
+	int error = type_check(type, choices, e->value, &items, &why);
+	char *text = error == 0 ? strdup(items.v[0]) : NULL;
+	if (error < 0 && error != -ENOMEM)
 		complain(r, e, &why);
-		return NULL;
-	}
-	char *text = strdup(items.v[0]);
-	if (!text)
+	else if (!text)
 		r->diags->error = -ENOMEM;
 	return text;
 }
