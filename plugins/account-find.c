@@ -86,7 +86,9 @@ static int look_begin(struct look *l)
 		return r;
 	r = account_shadow_read(l->host, l->plan, &l->shadow);
 	l->shadow_known = r == 0;
-	return r == -EACCES ? host_blind(l->host, "cannot read " SHADOW_FILE ": passwords were not looked at") : r == -ENOMEM ? r : 0;
+	if (r == 0 || r == -ENOENT || r == -ENOMEM)
+		return r == -ENOMEM ? r : 0;
+	return host_blind(l->host, "cannot read " SHADOW_FILE " (%s): passwords were not looked at", strerror(-r));
 }
 
 /* ---- what is said --------------------------------------------------------------------------- */

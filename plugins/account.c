@@ -154,7 +154,8 @@ static int move_keys(struct job *job, const struct user *user, const char *path,
 	case -ENOENT:
 	case -ENOTDIR:
 	case -EINVAL: return 0; /* sshd takes no keys from there */
-	case -EACCES: return host_blind(job->host, "cannot read %s: %s", buf_text(&shown), strerror(EACCES));
+	case -EACCES:
+	case -EWOULDBLOCK: return plan_unreadable(job->plan, job->host, path, r);
 	default: return plan_residual(job->plan, "%s stays: %s", buf_text(&shown),
 	                              r == -EPERM || r == -ELOOP ? "it leads to a file that is somebody else's" : strerror(-r));
 	}

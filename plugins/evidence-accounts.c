@@ -41,7 +41,7 @@ static int read_file(struct look *look, const char *path, struct buf *ret)
 	if (r == 0 || r == -ENOENT || r == -ENOMEM)
 		return r == -ENOMEM ? r : 0;
 	look->rows.partial = true;
-	return host_blind(look->c->host, "cannot read %s: %s", path, strerror(-r));
+	return host_unreadable(look->c->host, path, r);
 }
 
 /* Visits lines until one answers other than 0. */

@@ -151,13 +151,11 @@ static int look_at(struct look *look, const char *path)
 static int visit(void *ctx, const char *path)
 {
 	struct look *look = ctx;
-	_cleanup_buf_ struct buf shown = {0};
 	int r = look_at(look, path);
 	if (r == 0 || r == -ENOENT || r == -ENOTDIR || r == -ENOMEM)
 		return r == -ENOMEM ? r : 0;
-	escape_str(&shown, path);
 	look->rows.partial = true;
-	return host_blind(look->c->host, "cannot read %s: %s", buf_text(&shown), strerror(-r));
+	return host_unreadable(look->c->host, path, r);
 }
 
 int evidence_files(struct collection *c)

@@ -69,7 +69,7 @@ static int read_file(struct look *look, const struct user *user, const char *rea
 
 static int look_at(struct look *look, const struct user *user, const char *path)
 {
-	_cleanup_buf_ struct buf real = {0}, shown = {0};
+	_cleanup_buf_ struct buf real = {0};
 	int r = path_real(look->c->host->root, path, &real);
 	if (r == 0) {
 		r = strset_add(&look->seen, real.data);
@@ -80,9 +80,8 @@ static int look_at(struct look *look, const struct user *user, const char *path)
 	}
 	if (r == 0 || r == -ENOENT || r == -ENOTDIR || r == -ENOMEM)
 		return r == -ENOMEM ? r : 0;
-	escape_str(&shown, path);
 	look->rows.partial = true;
-	return host_blind(look->c->host, "cannot read %s: %s", buf_text(&shown), strerror(-r));
+	return host_unreadable(look->c->host, path, r);
 }
 
 static int look_at_user(struct look *look, const struct user *user)

@@ -86,8 +86,8 @@ static int cannot_read(struct look *look, const char *path, int error)
 	if (error == -ENOENT || error == -ENOTDIR || error == -ENOMEM)
 		return error == -ENOMEM ? error : 0;
 	look->partial = true;
-	return host_blind(look->c->host, "cannot read %s: %s", path,
-	                  error == -EINVAL ? "it is no regular file" : strerror(-error));
+	return error == -EINVAL ? host_blind(look->c->host, "cannot read %s: it is no regular file", path)
+	                        : host_unreadable(look->c->host, path, error);
 }
 
 /* ---- logs of text ------------------------------------------------------------------- */

@@ -64,14 +64,16 @@ static bool is_its_packages(const char *path)
 	return strncmp(path, "/usr/", 5) == 0 || strncmp(path, "/lib/", 5) == 0;
 }
 
-static json_t *file_json(struct look *look, const char *path, const struct stat *st, const char *package)
+/* What cannot be read is there all the same. */
+static int hash_file(struct look *look, const char *path, json_t **ret)
 {
 	_cleanup_close_ int fd = -1;
-	json_t *row = json_pack("{so ss so so}", "path", json_text(path), "place", look->place->what, "stat",
-	                        evidence_stat(st), "package", package ? json_text(package) : json_null());
-	if (row && path_open_regular(look->c->host->root, path, &fd, NULL) == 0)
-		json_object_set_new(row, "sha256", evidence_hash(fd, HASH_MAX));
-	return row;
+	int r = path_open_regular(look->c->host->root, path, &fd, NULL);
+	*ret = r == 0 ? evidence_hash(fd, HASH_MAX) : json_null();
+	if (r == 0 || r == -ENOENT)
+		return 0;
+	look->rows.partial = true;
+	return r == -EACCES ? 0 : host_unreadable(look->c->host, path, r); /* one line tells all that only root may read */
 }
 
 static int add_file(struct look *look, const char *path, const struct stat *st)
@@ -83,7 +85,15 @@ static int add_file(struct look *look, const char *path, const struct stat *st)
 	bool suspect = r == -ENOENT && st->st_ctime >= look->c->since;
 	look->files++;
 	look->suspects += suspect;
-	r = evidence_row(&look->rows, file_json(look, path, st, r == 0 ? buf_text(&owner) : NULL));
+	json_t *package = r == 0 ? json_text(buf_text(&owner)) : json_null(), *hash;
+	r = hash_file(look, path, &hash);
+	json_t *row = json_pack("{so ss so so so}", "path", json_text(path), "place", look->place->what, "stat", evidence_stat(st),
+	                        "package", package, "sha256", hash);
+	if (r < 0) {
+		json_decref(row);
+		return r;
+	}
+	r = evidence_row(&look->rows, row);
 	return r == 0 && suspect ? plan_fact(look->c->plan, "persistence-path", path) : r;
 }
 
@@ -127,15 +137,14 @@ static int visit_path(struct look *look, const char *path, unsigned depth)
 
 static int look_at(struct look *look, const char *path)
 {
-	_cleanup_buf_ struct buf real = {0}, shown = {0};
+	_cleanup_buf_ struct buf real = {0};
 	int r = path_resolve(look->c->host->root, path, &real);
 	if (r == 0)
 		r = visit_path(look, real.data, 0);
 	if (r == 0 || r == -ENOENT || r == -ENOTDIR || r == -ENOMEM)
 		return r == -ENOMEM ? r : 0;
-	escape_str(&shown, path);
 	look->rows.partial = true;
-	return host_blind(look->c->host, "cannot read %s: %s", buf_text(&shown), strerror(-r));
+	return host_unreadable(look->c->host, path, r);
 }
 
 static int visit_match(void *ctx, const char *path)

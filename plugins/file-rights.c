@@ -48,7 +48,7 @@ static int tell(struct job *job, const char *path, const char *why)
 
 static int strip(struct job *job, const char *path)
 {
-	_cleanup_buf_ struct buf content = {0}, shown = {0};
+	_cleanup_buf_ struct buf content = {0};
 	if (plan_file(job->plan, path, &content) == -ENOENT)
 		return 0; /* an earlier step takes it */
 	int r = file_mode_plan(job->host, job->plan, path);
@@ -56,8 +56,8 @@ static int strip(struct job *job, const char *path)
 		return tell(job, path, "the same file has other names; look at these first (find -samefile)");
 	if (r == -EFBIG)
 		return tell(job, path, "it is larger than anything that is looked at");
-	if (r == -EACCES)
-		return escape_str(&shown, path) ?: host_blind(job->host, "cannot read %s: %s", buf_text(&shown), strerror(-r));
+	if (r == -EACCES || r == -EWOULDBLOCK)
+		return plan_unreadable(job->plan, job->host, path, r);
 	if (r != 0)
 		return r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -ELOOP || r > 0 ? 0 : r;
 	job->count++;

@@ -38,13 +38,6 @@ static bool wanted(const struct job *job, const struct sha256 *sha256)
 	return !job->sha256 || strv_has(job->sha256, sha256->hex);
 }
 
-static int unreadable(struct job *job, const char *path, int error)
-{
-	_cleanup_buf_ struct buf name = {0};
-	int r = escape_str(&name, path);
-	return r < 0 ? r : host_blind(job->host, "cannot read %s: %s", name.data, strerror(-error));
-}
-
 static const char *name_of_type(mode_t mode)
 {
 	switch (mode & S_IFMT) {
@@ -143,7 +136,8 @@ static int take(void *ctx, const char *path)
 	case -ELOOP:
 	case -EINVAL: return tell_other(job, path);
 	case -EFBIG: return tell_large(job, path);
-	case -EACCES: return unreadable(job, path, r);
+	case -EACCES:
+	case -EWOULDBLOCK: return plan_unreadable(job->plan, job->host, path, r);
 	default: return r;
 	}
 }
@@ -166,8 +160,8 @@ static int find(void *ctx, const char *path)
 	int r = path_resolve(job->host->root, path, &real);
 	if (r == 0)
 		r = path_open_regular(job->host->root, real.data, &fd, &st);
-	if (r == -EACCES || r == -EPERM)
-		return unreadable(job, path, r);
+	if (r == -EACCES || r == -EPERM || r == -EWOULDBLOCK)
+		return host_unreadable(job->host, path, r);
 	if (r < 0 || taken(job, path))
 		return r == -ENOMEM ? r : 0;
 	job->any = true;

@@ -334,7 +334,7 @@ static int explain_link(struct sweep *s, const char *path, const char *shown)
 }
 
 /* What cannot be searched is said: an unread crontab is not a clean one. */
-static int explain(struct sweep *s, const char *shown, int error)
+static int explain(struct sweep *s, const char *path, const char *shown, int error)
 {
 	switch (error) {
 	case -ENOENT:  /* gone since, or taken by an earlier step */
@@ -344,7 +344,8 @@ static int explain(struct sweep *s, const char *shown, int error)
 		return 0;
 	case -EACCES:
 	case -EPERM:
-		return host_blind(s->host, "cannot read %s: %s", shown, strerror(-error));
+	case -EWOULDBLOCK:
+		return plan_unreadable(s->plan, s->host, path, error);
 	case -ELOOP:
 		return plan_residual(s->plan,
 		                     "%s leads through a symbolic link that others than root can change: it was not "
@@ -352,8 +353,10 @@ static int explain(struct sweep *s, const char *shown, int error)
 		                     shown);
 	case -EFBIG:
 		return plan_residual(s->plan, "%s is too large to be searched", shown);
-	default:
+	case -ENOMEM:
 		return error;
+	default:
+		return plan_fail(s->plan, error, "cannot read %s: %s", shown, strerror(-error));
 	}
 }
 
@@ -434,7 +437,7 @@ int foothold_look(struct sweep *s, const struct place *place, const char *path, 
 	if (r == 0)
 		r = strset_add(&s->seen, buf_text(&resolved));
 	if (r <= 0 && r != -ENOMEM)
-		return r == 0 ? 0 : explain(s, buf_text(&shown), r);
+		return r == 0 ? 0 : explain(s, path, buf_text(&shown), r);
 	if (r > 0)
 		r = fill(&f, path, &resolved, &shown);
 	if (r < 0)
@@ -442,7 +445,7 @@ int foothold_look(struct sweep *s, const struct place *place, const char *path, 
 	f.named = is_named(s, &f, path);
 	r = read_and_judge(s, &f);
 	if (r < 0)
-		return explain(s, f.shown, r);
+		return explain(s, path, f.shown, r);
 	return f.deed != DEED_NONE || f.hits.n || f.starts ? keep(s, &f) : 0;
 }
 

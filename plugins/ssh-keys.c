@@ -258,7 +258,8 @@ static int cannot_strip(struct job *job, const struct user *user, const char *pa
 	case -ENOTDIR:
 		return 0;
 	case -EACCES:
-		return host_blind(job->host, "cannot read %s: %s", buf_text(&name), strerror(EACCES));
+	case -EWOULDBLOCK:
+		return plan_unreadable(job->plan, job->host, path, error);
 	case -EPERM:
 	case -ELOOP:
 		return tell_foreign(job, path, buf_text(&name), buf_text(&who));

@@ -122,11 +122,11 @@ static int read_bytes(const struct loader *l, const char *target, struct buf *re
 static int cannot_read(struct loader *l, struct sshd_file *f, int error)
 {
 	const char *why = error == -ELOOP ? "a symbolic link on its way is not root's own" :
-	                  error == -EINVAL ? "it is not a regular file" : strerror(-error);
+	                  error == -EINVAL ? "it is not a regular file" : NULL;
 	_cleanup_buf_ struct buf name = {0};
 	escape_str(&name, f->path);
 	buf_reset(&f->bytes);
-	return host_blind(l->host, "cannot read %s: %s", buf_text(&name), why);
+	return why ? host_blind(l->host, "cannot read %s: %s", buf_text(&name), why) : host_unreadable(l->host, f->path, error);
 }
 
 /* -ENOENT: the main file is not there, or the plan takes this one away. */

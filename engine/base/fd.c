@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/fd.h"
 
+#include "base/clock.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +17,10 @@
 #include <unistd.h>
 
 #define COPY_CHUNK (256 * 1024)
+
+/* How often, and how long, whoever has a lease on a file is waited for. */
+#define LEASE_WAITS 10
+#define LEASE_WAIT_MS 10
 
 int fd_read(int fd, size_t max, struct buf *ret)
 {
@@ -205,10 +211,22 @@ static int keep_regular(int opened, int *ret_fd, struct stat *ret_stat)
 	return 0;
 }
 
+/* To try to open a file tells whoever has a lease on it to let go. Who means well (a file server)
+ * does so at once. */
+static bool lease_may_end(int r, unsigned *waits)
+{
+	if (r != -EWOULDBLOCK || ++*waits > LEASE_WAITS)
+		return false;
+	sleep_ms(LEASE_WAIT_MS);
+	return true;
+}
+
 /* Opening a device can act: a watchdog begins to count. So the type is looked at first,
  * and again on what was opened. */
 int path_open_regular(int root, const char *path, int *ret_fd, struct stat *ret_stat)
 {
+	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+	unsigned waits = 0;
 	_cleanup_close_ int look = -1;
 	struct stat st;
 	int fd;
@@ -218,23 +236,30 @@ int path_open_regular(int root, const char *path, int *ret_fd, struct stat *ret_
 	r = fstat(look, &st) < 0 ? -errno : judge_type(&st);
 	if (r < 0)
 		return r;
-	r = path_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOATIME, &fd);
-	if (r == -EPERM)
-		r = path_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &fd);
+	do {
+		r = path_open(root, path, flags | O_NOATIME, &fd);
+		if (r == -EPERM)
+			r = path_open(root, path, flags, &fd);
+	} while (lease_may_end(r, &waits));
 	return r < 0 ? r == -ENXIO ? -EINVAL : r : keep_regular(fd, ret_fd, ret_stat);
 }
 
 int name_open_regular(int dir, const char *name, int *ret_fd, struct stat *ret_stat)
 {
-	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	unsigned waits = 0;
 	struct stat st;
+	int fd;
 	int r = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : judge_type(&st);
 	if (r < 0)
 		return r;
-	int fd = openat(dir, name, flags | O_NOATIME);
-	if (fd < 0 && errno == EPERM)
-		fd = openat(dir, name, flags);
-	return fd < 0 ? errno == ENXIO ? -EINVAL : -errno : keep_regular(fd, ret_fd, ret_stat);
+	do {
+		fd = openat(dir, name, flags | O_NOATIME);
+		if (fd < 0 && errno == EPERM)
+			fd = openat(dir, name, flags);
+		r = fd < 0 ? -errno : 0;
+	} while (lease_may_end(r, &waits));
+	return r < 0 ? r == -ENXIO ? -EINVAL : r : keep_regular(fd, ret_fd, ret_stat);
 }
 
 int path_read(int root, const char *path, size_t max, struct buf *ret, struct stat *ret_stat)

@@ -42,6 +42,8 @@ int path_open_parent(int root, const char *path, int *ret_dir, const char **ret_
 
 /* Opens a regular file for reading. -EINVAL: not a regular file; a FIFO never blocks,
  * and neither a socket nor a device without a driver is an error of its own.
+ * -EWOULDBLOCK: another process has a lease on it (F_SETLEASE in fcntl(2)), and does not let go
+ * within a tenth of a second. The kernel ends the lease later (fs.lease-break-time).
  * RET_STAT may be NULL. */
 int path_open_regular(int root, const char *path, int *ret_fd, struct stat *ret_stat);
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/proc-codec.h"
 
+#include "base/slice.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #define PF_KTHREAD 0x00200000u
 
@@ -107,6 +110,30 @@ int proc_last_pid_decode(const struct buf *text, pid_t *ret)
 		return -EINVAL;
 	*ret = pid;
 	return 0;
+}
+
+static pid_t lease_of(struct slice line, dev_t dev, ino_t ino)
+{
+	char text[128], kind[8];
+	unsigned major_number, minor_number;
+	unsigned long inode;
+	int pid;
+	snprintf(text, sizeof(text), "%.*s", (int)(line.len < sizeof(text) ? line.len : sizeof(text) - 1), line.p);
+	bool is = sscanf(text, "%*u: %7s %*s %*s %d %x:%x:%lu", kind, &pid, &major_number, &minor_number, &inode) == 5 &&
+	          (strcmp(kind, "LEASE") == 0 || strcmp(kind, "DELEG") == 0) && makedev(major_number, minor_number) == dev &&
+	          inode == ino;
+	return is ? pid : 0;
+}
+
+int proc_lease_decode(const struct buf *text, dev_t dev, ino_t ino, pid_t *ret)
+{
+	struct slice rest = slice_of(text), whole;
+	while (rest.len) {
+		*ret = lease_of(take_line(&rest, false, &whole), dev, ino);
+		if (*ret > 0)
+			return 0;
+	}
+	return -ESRCH;
 }
 
 int proc_boot_id_decode(const struct buf *text, char ret[40])

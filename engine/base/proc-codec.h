@@ -50,6 +50,9 @@ int proc_children_decode(const struct buf *text, struct pids *ret);
 /* /proc/loadavg: the pid that was given away last. */
 int proc_last_pid_decode(const struct buf *text, pid_t *ret);
 
+/* /proc/locks: the process that has a lease on a file. -ESRCH: none that can be seen from here. */
+int proc_lease_decode(const struct buf *text, dev_t dev, ino_t ino, pid_t *ret);
+
 /* /proc/sys/kernel/random/boot_id */
 int proc_boot_id_decode(const struct buf *text, char ret[40]);
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define NOT_LINKED " (deleted)"
+#define LOCKS_MAX (4 * 1024 * 1024)
 
 static int add_number(void *ctx, DIR *dir, pid_t number)
 {
@@ -36,6 +37,14 @@ int proc_last_pid(int proc, pid_t *ret)
 	struct place at = {.path = "loadavg"};
 	int r = place_read_record(proc, &at, &text);
 	return r < 0 ? r : proc_last_pid_decode(&text, ret);
+}
+
+int proc_lease_holder(int proc, const struct stat *file, pid_t *ret)
+{
+	_cleanup_buf_ struct buf text = {0};
+	_cleanup_close_ int fd = openat(proc, "locks", O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : fd_read(fd, LOCKS_MAX, &text);
+	return r < 0 ? r : proc_lease_decode(&text, file->st_dev, file->st_ino, ret);
 }
 
 static int threads(int proc, pid_t pid, struct pids *ret)

@@ -27,6 +27,9 @@ int proc_pids(int proc, struct pids *ret);
 /* The pid that was given away last, thread ids included: what came after a scan. */
 int proc_last_pid(int proc, pid_t *ret);
 
+/* The process that has a lease on this file. -ESRCH: none that is known. */
+int proc_lease_holder(int proc, const struct stat *file, pid_t *ret);
+
 /* The children of a process, by all of its threads, appended. Complete only while
  * the process is stopped. */
 int proc_children(int proc, pid_t pid, struct pids *ret);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/host.h"
 
+#include "base/escape.h"
+#include "base/fd.h"
 #include "base/packages.h"
+#include "base/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,4 +81,35 @@ int host_blind(struct host *host, const char *fmt, ...)
 	buf_vprintf(&b, fmt, ap);
 	va_end(ap);
 	return buf_error(&b) ? buf_error(&b) : strv_add_new(&host->blind, buf_text(&b));
+}
+
+static int lease_holder(const struct host *host, const char *path, pid_t *ret)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r = path_open(host->root, path, O_PATH, &fd);
+	if (r == 0)
+		r = fstat(fd, &st) < 0 ? -errno : proc_lease_holder(host->proc, &st, ret);
+	return r;
+}
+
+int host_why_unreadable(const struct host *host, const char *path, int error, struct buf *ret)
+{
+	pid_t pid;
+	buf_puts(ret, "cannot read ");
+	escape_str(ret, path);
+	if (error != -EWOULDBLOCK)
+		return buf_printf(ret, ": %s", strerror(-error));
+	if (lease_holder(host, path, &pid) == 0)
+		buf_printf(ret, ": process %d has a lease on it", (int)pid);
+	else
+		buf_puts(ret, ": another process has a lease on it");
+	return buf_puts(ret, "; try again in a minute, when the kernel has ended that, or end the process first");
+}
+
+int host_unreadable(struct host *host, const char *path, int error)
+{
+	_cleanup_buf_ struct buf why = {0};
+	int r = host_why_unreadable(host, path, error, &why);
+	return r < 0 ? r : host_blind(host, "%s", why.data);
 }

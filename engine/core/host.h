@@ -39,4 +39,10 @@ int host_package_of(struct host *host, const char *path, struct buf *ret_name);
  * What comes from the host must be escaped by the caller. */
 int host_blind(struct host *host, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same of a file that could not be opened or read, with why; PATH as it is. */
+int host_unreadable(struct host *host, const char *path, int error);
+
+/* The sentence for it, appended: which process has a lease on the file, if that is why. */
+int host_why_unreadable(const struct host *host, const char *path, int error, struct buf *ret);
+
 #endif

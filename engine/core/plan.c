@@ -156,6 +156,15 @@ int plan_residual(struct plan *plan, const char *fmt, ...)
 	return r;
 }
 
+int plan_unreadable(struct plan *plan, struct host *host, const char *path, int error)
+{
+	_cleanup_buf_ struct buf why = {0};
+	if (error != -EWOULDBLOCK)
+		return host_unreadable(host, path, error);
+	int r = host_why_unreadable(host, path, error, &why);
+	return r < 0 ? r : plan_residual(plan, "%s", why.data);
+}
+
 __attribute__((format(printf, 6, 0)))
 static int keep(struct plan *plan, const char *name, struct buf *bytes, int fd, bool partial, const char *fmt,
                 va_list ap)

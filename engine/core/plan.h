@@ -8,6 +8,7 @@
 
 #include "core/change.h"
 #include "core/evidence.h"
+#include "core/host.h"
 
 struct plan;
 
@@ -27,6 +28,10 @@ int plan_note(struct plan *plan, const char *fmt, ...) __attribute__((format(pri
 /* What is wrong on the host and cannot be put right by this step: it is reported as
  * residual, and the run's exit status says so. Escaped by the caller. */
 int plan_residual(struct plan *plan, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A file that the step would act on could not be read (host_unreadable()). What another process
+ * keeps from us by a lease is left over: who wants to stay may do that. */
+int plan_unreadable(struct plan *plan, struct host *host, const char *path, int error);
 
 /* What the step saw and wants kept (core/evidence.h): BYTES, which are the plan's afterwards,
  * or a copy of the regular file behind FD, which the plan closes; both also on failure. NAME

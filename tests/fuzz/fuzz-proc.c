@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 /* Arbitrary bytes for every decoder. */
 static void take_anything(const struct buf *text)
@@ -30,6 +31,8 @@ static void take_anything(const struct buf *text)
 	MUST(r == 0 || r == -EINVAL);
 	r = proc_boot_id_decode(text, boot_id);
 	MUST(r < 0 || strlen(boot_id) > 0);
+	r = proc_lease_decode(text, makedev(8, 1), 42, &last);
+	MUST(r == 0 ? last > 0 : r == -ESRCH);
 	proc_socket_decode(buf_text(text), &inode);
 }
 

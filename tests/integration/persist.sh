@@ -246,6 +246,28 @@ same "footholds.pb: every file is as it was found" "$incident" "$(everything)"
 
 # ---- what is not taken --------------------------------------------------------------------
 
+# By a lease on a file of his own an unprivileged user keeps others from reading it. That holds
+# up nothing but this one file, and is told.
+echo "$evil &" >>$home/.profile
+echo "$evil &" >>/root/.bashrc
+mount -t tmpfs leased /mnt # the kernel names a file of an overlay otherwise
+install -o alice -m 0644 $home/.profile /mnt/.profile
+usermod --home /mnt alice
+install -m 0755 "$TOP_BUILDDIR/tests/range/leaseholder" /usr/local/bin
+setpriv --reuid alice --regid alice --clear-groups leaseholder /mnt/.profile >$scratch/leased &
+holder=$!
+check "leased: it is" await grep -q held $scratch/leased
+playbook 'action = persist.remove' "references = $evil"
+run_respond --playbook t.pb
+ended "leased: the others are done, and it is left" 3
+check_not "leased: the others are" grep -qF $evil /root/.bashrc
+check "leased: who holds it is told" grep -qE '^left: .*cannot read /mnt/\.profile: process [0-9]+ has a lease on it' <<<"$output"
+kill $holder
+wait $holder 2>/dev/null
+run_respond --playbook t.pb
+says "leased: no longer" "edit /mnt/.profile"
+check_not "leased: it is done" grep -qF $evil /mnt/.profile
+
 # A file of sudo that is wrong without the line, too, is not put in place.
 place /etc/sudoers.d/broken 0440 <<<$'alice ALL=(root\nbob ALL=(root) /opt/.x/other'
 cp -a /etc/sudoers.d/broken $scratch/broken
