@@ -283,11 +283,13 @@ static int find_listener(void *ctx, uint32_t inode)
 	return s && s->listens;
 }
 
+/* Where that cannot be told it does: it may be somebody's way in. */
 static bool serves_login(struct guard *guard, pid_t pid, unsigned depth)
 {
 	_cleanup_pids_ struct pids children = {0};
-	if (proc_children(guard->host->proc, pid, &children) < 0)
-		return false;
+	int r = proc_children(guard->host->proc, pid, &children);
+	if (r < 0)
+		return r != -ESRCH;
 	for (size_t i = 0; i < children.n; i++)
 		if (!is_sshd(guard, children.v[i]) || (depth && serves_login(guard, children.v[i], depth - 1)))
 			return true;
