@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/meta.h"
 #include "base/spawn.h"
+#include "change/file-move.h"
 #include "change/file-replace.h"
 #include "core/vault.h"
 
@@ -286,4 +287,11 @@ void plan_again(struct file_stage *s)
 	plan_free(&s->plan);
 	assert_int_equal(plan_new(&s->plan), 0);
 	assert_int_equal(plan_begin_step(s->plan, "step"), 0);
+}
+
+struct change *plan_move(struct file_stage *s, const char *name)
+{
+	struct change *c = NULL;
+	assert_int_equal(file_move_plan(&s->host, s->plan, at(s, name), NULL, &c), 0);
+	return c;
 }

@@ -46,6 +46,9 @@ const char *part_of(const struct file_stage *s, const char *name);
 /* How many names with the prefix of temporary files there are anywhere in the stage. */
 unsigned leftovers(const struct file_stage *s);
 
+/* The plan to move a file to the vault: one change. */
+struct change *plan_move(struct file_stage *s, const char *name);
+
 /* Stores the blobs as the engine does, then applies. */
 int apply_change(struct file_stage *s, struct change *c);
 /* From a change that is decoded again, as a journal would give it. */
