@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Inputs that would hurt the host or its operator: refused or harmless, each with its
-# message. (The race for a quarantined path is in tests/unit/test-file-move.c.)
+# message. (The race for a quarantined path is in tests/unit/test-file-race.c.)
 set -u
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"

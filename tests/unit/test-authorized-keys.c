@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Two keys. */
 #define B1 "AAAAC3NzaC1lZDI1NTE5AAAAIJ7Bv1nIqdJOePRgnVk9gQ8l6mP2eSs1Ic1hV6Jr0u5a"
 #define B2 "AAAAC3NzaC1lZDI1NTE5AAAAIEaHCq2Oqg8bC8kD4Qh9g7f0m2yNnq1V3xX5pJrT8sWd"
 #define K1 "ssh-ed25519 " B1
