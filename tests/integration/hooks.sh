@@ -481,8 +481,8 @@ mkfifo $scratch/message
 exec 7<>$scratch/message
 setpriv --ruid operator respond --hook json <$scratch/message >/dev/null 2>&1 &
 child=$!
-are_root() {
-	grep -qE '^Uid:\s+0\s+0\s+0\s+0$' /proc/$child/status
+are_root() { # setpriv was, before it became respond
+	grep -qx respond /proc/$child/comm && grep -qE '^Uid:\s+0\s+0\s+0\s+0$' /proc/$child/status
 }
 check "started by another user: root's altogether" await are_root
 check_not "started by another user: who cannot stop it" setpriv --reuid operator --clear-groups kill -STOP $child
