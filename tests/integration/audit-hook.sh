@@ -166,7 +166,7 @@ again() {
 	at_least runs 1
 }
 check "once the rules were read again, a guess is a run" await again
-check "the guesser is blocked" blocked
+check "the guesser is blocked" await blocked
 check "it is the same respond that auditd started" kill -0 "$ours"
 pid=$daemon
 kill -TERM $daemon
