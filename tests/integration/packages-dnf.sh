@@ -3,6 +3,7 @@
 #
 # package.ensure by dnf and rpm, with real packages of a repository that this test makes.
 set -u
+range_seconds=900
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond
@@ -46,7 +47,8 @@ package present 1.0
 package shell 1.0 'Provides: /bin/sh'
 package virtual-one 1.0 'Provides: virtual'
 package failing 1.0 "Requires: $library" '%pre' 'exit 1'
-package slow 1.0 "Requires: $library" '%post' 'mkdir -p /run/slow; sleep 3; touch /run/slow/done'
+package slow 1.0 "Requires: $library" '%post' \
+	'mkdir -p /run/slow; until [ -e /run/slow/go ]; do sleep 0.1; done; sleep 3; touch /run/slow/done'
 package beside 1.0
 package chooser 1.0
 index
@@ -244,9 +246,11 @@ killed_at() {
 	local pid
 	respond --playbook t.pb >/dev/null 2>&1 </dev/null &
 	pid=$!
-	check "a package is being installed" await "$@"
+	patience=1200 check "a package is being installed" await "$@"
 	kill -KILL $pid
 	wait $pid 2>/dev/null
+	mkdir -p /run/slow
+	touch /run/slow/go # it is not done before the kill, however long that takes
 	run_respond --recover
 }
 

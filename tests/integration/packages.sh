@@ -3,6 +3,7 @@
 #
 # package.ensure, with real packages of a repository that this test makes.
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond
@@ -51,7 +52,7 @@ printf '%s\n' '#!/bin/sh' 'setsid /usr/local/bin/sleeper 60 & exit 0' >$work/pos
 package noisy 1.0
 printf '%s\n' '#!/bin/sh' 'exit 1' >$work/postinst
 package failing 1.0 'Depends: jail-lib'
-printf '%s\n' '#!/bin/sh' 'mkdir -p /run/slow; sleep 3' >$work/postinst
+printf '%s\n' '#!/bin/sh' 'mkdir -p /run/slow; until [ -e /run/slow/go ]; do sleep 0.1; done; sleep 3' >$work/postinst
 package slow 1.0 'Depends: jail-lib'
 index
 apt-get -q -y install present >/dev/null 2>&1
@@ -176,9 +177,10 @@ same "it is as before" "$before" "$(installed)"
 printf '%s\n' '[playbook]' 'name = t' 'description = a test' '[step it]' 'action = package.ensure' 'package = slow' >$playbooks/t.pb
 respond --playbook t.pb >/dev/null 2>&1 </dev/null &
 pid=$!
-await test -d /run/slow
+patience=1200 await test -d /run/slow || echo "nothing is installed"
 kill -KILL $pid
 wait $pid 2>/dev/null
+touch /run/slow/go # it is not done before the kill, however long that takes
 run_respond --recover
 ended "killed while a package is installed: recovered" 0
 same "it is as before" "$before" "$(installed)"

@@ -4,6 +4,7 @@
 # persist.remove on a real systemd host: units run until their files go, and run again once
 # these are back.
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/systemd-host.sh"
 enter_systemd_range "$@"
 start_host
@@ -30,7 +31,7 @@ WantedBy=multi-user.target
 RequiredBy=ssh.service
 Also=honest.service
 END
-put /etc/systemd/system/update.timer <<<$'[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target'
+put /etc/systemd/system/update.timer <<<$'[Timer]\nOnCalendar=2099-01-01\n[Install]\nWantedBy=timers.target'
 put /etc/systemd/system/copy@.service <<<$'[Service]\nExecStart='$evil$' 1000\n[Install]\nWantedBy=multi-user.target'
 put /etc/systemd/system/honest.service <<<$'[Service]\nExecStart=/usr/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target'
 put /etc/systemd/system/cron.service.d/override.conf <<<$'[Service]\nExecStartPost=-'$evil$' 0'

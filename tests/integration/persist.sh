@@ -5,6 +5,7 @@
 # among honest ones. Planned, removed, looked for again, and taken back file by file. All
 # entries lead to a file that does nothing, and nothing here runs them.
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond
@@ -254,7 +255,8 @@ mount -t tmpfs leased /mnt # the kernel names a file of an overlay otherwise
 install -o alice -m 0644 $home/.profile /mnt/.profile
 usermod --home /mnt alice
 install -m 0755 "$TOP_BUILDDIR/tests/range/leaseholder" /usr/local/bin
-setpriv --reuid alice --regid alice --clear-groups leaseholder /mnt/.profile >$scratch/leased &
+RANGE_DEADLINE=$(($(date +%s) + range_seconds)) setpriv --reuid alice --regid alice --clear-groups leaseholder /mnt/.profile \
+	>$scratch/leased &
 holder=$!
 check "leased: it is" await grep -q held $scratch/leased
 playbook 'action = persist.remove' "references = $evil"

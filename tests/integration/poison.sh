@@ -4,6 +4,7 @@
 # Inputs that would hurt the host or its operator: refused or harmless, each with its
 # message. (The race for a quarantined path is in tests/unit/test-file-race.c.)
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond

@@ -8,6 +8,7 @@
 #
 #   CRASH_EVERY   every how many of them one is tried (default 1)
 set -u
+range_seconds=1800
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond
@@ -16,7 +17,7 @@ killstep=$TOP_BUILDDIR/tests/crash/killstep
 export ASAN_OPTIONS=detect_leaks=0 # it does not work on what is traced
 ip link set lo up
 
-"$TOP_BUILDDIR/tests/range/listener" 0.0.0.0 4444 &
+RANGE_DEADLINE=$(($(date +%s) + range_seconds)) "$TOP_BUILDDIR/tests/range/listener" 0.0.0.0 4444 &
 listener=$!
 await bash -c 'exec 3<>/dev/tcp/127.0.0.1/4444'
 run_respond --playbook block.pb --set address=203.0.113.99
@@ -24,12 +25,17 @@ ended "an address is blocked beside it" 0
 cp -a "$state_dir" $scratch/state
 before=$(nft -s list ruleset)
 
+# A process that is told to stop, or to go on, does so when it is next its turn.
+listener_is() {
+	[ "$(cut -d' ' -f3 /proc/$listener/stat)" = "$1" ]
+}
+
 # What is wrong on the host, if anything.
 look() {
 	local now
 	now=$(nft -s list ruleset)
 	[ "$now" = "$before" ] || { echo "the rules are not as before:"; diff <(echo "$before") <(echo "$now"); }
-	[ "$(cut -d' ' -f3 /proc/$listener/stat)" = S ] || echo "the listener does not go on"
+	await listener_is S || echo "the listener does not go on"
 }
 
 recovered() {
@@ -38,7 +44,7 @@ recovered() {
 	! respond --list | grep -q unfinished || echo "a run is unfinished yet"
 	if respond --list | tail -n 1 | grep -q ' done  *2 done  close-port'; then
 		nft list set inet respond closed-tcp 2>&1 | grep -q 4444 || echo "it is done by the record, and the port is not closed"
-		[ "$(cut -d' ' -f3 /proc/$listener/stat)" = T ] || echo "it is done by the record, and the listener goes on"
+		await listener_is T || echo "it is done by the record, and the listener goes on"
 		ended=$((ended + 1))
 		respond --rollback last >/dev/null 2>&1
 	fi
@@ -57,7 +63,7 @@ strikes() {
 	for ((n = 1; ; n += ${CRASH_EVERY:-1})); do
 		restage
 		$prepare
-		timeout -k 5 60 "$killstep" -o $scratch/report -k -n "$n" -- "$@" >$scratch/output 2>&1 </dev/null
+		timeout -k 5 300 "$killstep" -o $scratch/report -k -n "$n" -- "$@" >$scratch/output 2>&1 </dev/null
 		grep -q '^fired 1$' $scratch/report || break
 		struck=$((struck + 1))
 		recovered >$wrong

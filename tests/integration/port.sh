@@ -5,7 +5,7 @@
 # processes in somebody else's cgroup, transient units; who is connected already; what is
 # refused; and the way back.
 set -u
-range_seconds=400
+range_seconds=900
 . "$TOP_SRCDIR/tests/range/systemd-host.sh"
 enter_systemd_range "$@"
 start_host
@@ -50,6 +50,7 @@ on_host setsid --fork env "RANGE_DEADLINE=$RANGE_DEADLINE" bash -c '
 	group=/sys/fs/cgroup$(systemctl show -P ControlGroup cron.service)
 	echo $$ >"$group/cgroup.procs" && exec /usr/local/bin/listener 0.0.0.0 4449' </dev/null >/dev/null 2>&1
 
+# A port that is closed is given up soon: whoever expects it to be open awaits it.
 reaches() {
 	timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "${2:-$victim}" "$1" 2>/dev/null
 }
@@ -58,12 +59,13 @@ reaches_own() {
 	on_host timeout 2 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"' "$1" 2>/dev/null
 }
 
-# Every link and file, what systemd makes of them, and who listens; not the numbers of processes.
+# Every link and file, what systemd makes of them, and who listens; not the numbers of processes, nor
+# whether one has something to do at that moment.
 state() {
 	(cd $host_root && find etc/systemd/system -printf '%p %y %l\n' | LC_ALL=C sort)
 	on_host systemctl show -p Id,ActiveState,UnitFileState -- $units
 	on_host ss -Hltun | awk '{ print $1, $2, $5 }' | LC_ALL=C sort
-	on_host ps -e -o stat=,args= | grep '[l]istener' | LC_ALL=C sort
+	on_host ps -e -o stat=,args= | grep '[l]istener' | sed 's/^[RD]/S/' | LC_ALL=C sort
 	on_host nft -s list ruleset
 }
 
@@ -81,7 +83,7 @@ close_port() {
 	shift 2
 	before=$(state)
 	for port in $ports; do
-		check "$name: port $port is open" reaches "$port"
+		check "$name: port $port is open" await reaches "$port"
 	done
 	before=$(state)
 	run_on_host --playbook close-port.pb --set "port=${ports// /,}" "$@" --dry-run
@@ -100,15 +102,21 @@ close_port() {
 	run=$(on_host respond --show last --format json | json run)
 }
 
+# A unit counts as started, and a process as continued, before it listens again.
+is_as_before() {
+	[ "$(state)" = "$before" ]
+}
+
 # opened NAME "PORTS"
 opened() {
 	local port
 	run_on_host --rollback "$run"
 	ended "$1: taken back" 0
 	local said=$output
+	await is_as_before
 	same "$1: every link, state, listener and rule is as before" "$before" "$(state)"
 	for port in $2; do
-		check "$1: port $port is open again" reaches "$port"
+		check "$1: port $port is open again" await reaches "$port"
 	done
 	output=$said
 }
@@ -121,6 +129,7 @@ planned() {
 for port in 4444 4445 4446 4447 4449 4450 6379; do
 	await reaches $port
 done
+await is act.service ActiveState active # for it was connected to
 
 # ---- services ----------------------------------------------------------------------------
 
@@ -134,7 +143,7 @@ ended "a service: another run holds it, too" 0
 check "a service: somebody starts it by hand" on_host systemctl -q start door.service
 await reaches_own 4444
 check_not "a service: the port is closed all the same" reaches 4444
-check "a service: but not to the host itself" reaches_own 4444
+check "a service: but not to the host itself" await reaches_own 4444
 on_host systemctl -q stop door.service
 run_on_host --rollback last
 ended "a service: who held it, too, lets go" 0
@@ -160,7 +169,7 @@ says "a socket: that its service is restarted for it is said" 'restarted for it:
 
 says_back() {
 	local line=
-	echo "$1" >&5 && read -r -t 3 line <&5 && [ "$line" = "$1" ]
+	echo "$1" >&5 && read -r -t 20 line <&5 && [ "$line" = "$1" ]
 }
 
 exec 5<>/dev/tcp/$victim/4447
@@ -171,7 +180,7 @@ planned "who is connected: is named" '(cat) goes on with a connection that came 
 check "who is connected: goes on" says_back two
 check_not "who is connected: nobody else comes" reaches 4447
 exec 5<&- 5>&-
-await test -z "$(on_host pgrep -x cat)"
+await not on_host pgrep -x cat
 opened "a socket for each connection" 4447
 
 before=$(state)
@@ -236,9 +245,9 @@ same "the operator's own port: nothing is done" "$before" "$(state)"
 
 # ---- cut short ----------------------------------------------------------------------------
 
-# Between what is done and its record: the unit is stopped by a command that takes its time.
+# Between what is done and its record: the unit is stopped by a command that waits for us.
 unit slow.service '[Service]' "Environment=RANGE_DEADLINE=$RANGE_DEADLINE" 'ExecStart=/usr/local/bin/listener 0.0.0.0 4451' \
-	'ExecStop=/bin/sleep 5' '[Install]' 'WantedBy=multi-user.target'
+	'ExecStop=/bin/sh -c "until [ -e /run/cut ]; do sleep 0.1; done"' '[Install]' 'WantedBy=multi-user.target'
 on_host systemctl daemon-reload
 on_host systemctl -q enable --now slow.service
 units="$units slow.service"
@@ -251,9 +260,12 @@ stopping() {
 check "cut short: the unit is being stopped" await stopping
 check_not "cut short: the port is closed by then" reaches 4451
 on_host systemctl kill --signal KILL cut.service
+await is cut.service Result signal
+on_host touch /run/cut
 await is slow.service ActiveState inactive
 run_on_host --recover
 ended "cut short: recovered" 0
+await is_as_before
 same "cut short: every link, state, listener and rule is as before" "$before" "$(state)"
-check "cut short: the port is open again" reaches 4451
+check "cut short: the port is open again" await reaches 4451
 finish

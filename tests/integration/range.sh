@@ -21,9 +21,18 @@ left_behind() {
 
 before=$(left_behind)
 
+# The command itself, not what brings it there.
+await_sleep() {
+	for _ in $(seq 200); do
+		if pgrep -xf "sleep 98765[.]$$"; then return; fi
+		sleep 0.1
+	done
+	return 1
+}
+
 # What was killed takes a moment to go.
 same_soon() {
-	for _ in $(seq 50); do
+	for _ in $(seq 200); do
 		[ "$before" != "$(left_behind)" ] || break
 		sleep 0.1
 	done
@@ -40,14 +49,13 @@ same "a deadline ends it" 137 $?
 same_soon "nothing is left behind by a deadline"
 
 "$range" sleep "98765.$$" &
-sleep 1
-check "it runs" pgrep -f "sleep 98765[.]$$"
+check "it runs" await_sleep
 kill -KILL $!
 wait $! 2>/dev/null
 same_soon "nothing is left behind by kill -9"
 
 "$range" sleep "98765.$$" &
-sleep 1
+await_sleep >/dev/null
 kill -TERM $!
 wait $! 2>/dev/null
 same "SIGTERM ends it" 143 $?

@@ -4,7 +4,7 @@
 # States of a host that need a real sshd, a real mount or real packages to be told from what they
 # look like: each is staged, answered, and taken back. (tests/rows.md says which.)
 set -u
-range_seconds=240
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond
@@ -34,7 +34,7 @@ sshd_sockets() {
 listens_anew() {
 	local now
 	now=$(sshd_sockets)
-	[ "$(wc -l <<<"$now")" = "$(wc -l <<<"$1")" ] && [ -z "$(LC_ALL=C comm -12 <(echo "$now") <(echo "$1"))" ]
+	[ -n "$now" ] && [ "$(wc -l <<<"$now")" = "$(wc -l <<<"$1")" ] && [ -z "$(LC_ALL=C comm -12 <(echo "$now") <(echo "$1"))" ]
 }
 
 reload_sshd() {

@@ -4,7 +4,7 @@
 # sshd under socket activation: systemd holds the port, and starts sshd at the first connection.
 # What is hardened holds all the same; the port is not sshd's to move.
 set -u
-range_seconds=240
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/systemd-host.sh"
 enter_systemd_range "$@"
 start_host
@@ -20,7 +20,7 @@ on_host chown -R operator:operator /home/operator
 
 login() {
 	ssh -i $scratch/key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \
-		-o ConnectTimeout=5 "$1@192.168.1.100" true >/dev/null 2>&1
+		-o ConnectTimeout=60 "$1@192.168.1.100" true >/dev/null 2>&1
 }
 
 state() {
@@ -39,10 +39,11 @@ before=$(configs)
 same "at first sshd does not run" inactive "$(on_host systemctl is-active ssh.service)"
 check "root gets in" login root
 check "and the operator" login operator
+await on_host systemctl -q is-active ssh.service
 units=$(state)
 
 ssh -i $scratch/key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \
-	operator@192.168.1.100 sleep 200 </dev/null >/dev/null 2>&1 &
+	operator@192.168.1.100 sleep $range_seconds </dev/null >/dev/null 2>&1 &
 client=$!
 check "a session of the operator's" await on_host pgrep -u operator -x sleep
 run_on_host --playbook harden-sshd.pb --set 'options=PermitRootLogin no'

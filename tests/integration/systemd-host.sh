@@ -4,6 +4,7 @@
 # The systemd host that other tests rely on: that it is a real one, that it cannot reach
 # the machine, and what a reboot keeps.
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/systemd-host.sh"
 enter_systemd_range "$@"
 start_host
@@ -43,7 +44,7 @@ ssh-keygen -q -t ed25519 -N '' -f $scratch/key
 install -m 0600 $scratch/key.pub $host_root/root/.ssh/authorized_keys
 login() {
 	ssh -i $scratch/key -b "$1" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
-		-o LogLevel=ERROR -o ConnectTimeout=5 "root@$2" hostname
+		-o LogLevel=ERROR -o ConnectTimeout=60 "root@$2" hostname
 }
 same "its sshd lets in from the internet" victim "$(login 203.0.113.67 192.168.1.100)"
 same "over IPv6, too" victim "$(login 2001:db8:666::67 2001:db8:1::100)"

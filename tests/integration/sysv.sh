@@ -3,12 +3,15 @@
 #
 # unit.* where systemd does not run: the scripts of init.d and the links of runlevels.
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond
 command -v start-stop-daemon >/dev/null || skip_all "start-stop-daemon is not installed"
 
-# script NAME: a daemon of this name, with a script as a package has it.
+RANGE_DEADLINE=$(($(date +%s) + range_seconds))
+
+# script NAME: a daemon of this name, with a script as a package has it; service(8) clears the environment.
 script() {
 	install -m 0755 "$TOP_BUILDDIR/tests/range/sleeper" "/usr/sbin/$1"
 	cat >"/etc/init.d/$1" <<-END
@@ -21,6 +24,7 @@ script() {
 	# Default-Stop:      0 1 6
 	# Short-Description: a daemon
 	### END INIT INFO
+	export RANGE_DEADLINE=$RANGE_DEADLINE
 	daemon="--pidfile /run/$1.pid --exec /usr/sbin/$1"
 	case \$1 in
 	start) exec start-stop-daemon --start --oknodo --background --make-pidfile \$daemon ;;

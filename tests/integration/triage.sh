@@ -6,7 +6,7 @@
 # size and content do no harm.
 set -u
 . "$TOP_SRCDIR/tests/range/host.sh"
-range_seconds=240
+range_seconds=600
 enter_range "$@"
 install_respond
 stage_incident
@@ -159,21 +159,25 @@ action = process.kill
 exe = ${look.process-top-exe}
 END
 cp /bin/dash /var/tmp/busy
-setsid --fork timeout 60 /var/tmp/busy -c 'while :; do :; done' </dev/null >/dev/null 2>&1
-sleep 0.2
+setsid --fork timeout $range_seconds /var/tmp/busy -c 'while :; do :; done' </dev/null >/dev/null 2>&1
+await pgrep -x busy
 burner=$(pgrep -x busy)
-for _ in $(seq 10); do # the host may be busy with something else
+for _ in $(seq 50); do # the host may be busy with something else
 	run_respond --playbook busy.pb --dry-run
 	! grep -q "kill .*busy" <<<"$output" || break
 done
 check "busy: it is the one that is found" grep -q "$burner busy (root) /var/tmp/busy" <<<"$output"
 check "busy: and the one that a later step would kill" grep -q "kill .*busy ($burner)" <<<"$output"
-for _ in $(seq 10); do
+# A zombie that its parent has not met yet has gone.
+burns() {
+	ps -o stat= -p "$burner" | grep -qv '^Z'
+}
+for _ in $(seq 50); do
 	run_respond --playbook busy.pb
-	pgrep -x busy >/dev/null || break
+	burns || break
 done
 same "busy: killed" 0 $status
-check_not "busy: gone" pgrep -x busy
+check_not "busy: gone" burns
 
 check "vault: knows evidence" grep -qE "evidence: processes.json +\(run $run, step live\)" <<<"$(respond --vault)"
 
@@ -292,9 +296,10 @@ rm $log.[2-9].gz $log-20200101
 # ---- logs of all kinds --------------------------------------------------------------------------------
 
 only_logins() {
-	# In KiB and hundredths of a second.
-	LC_ALL=C /usr/bin/time -f '%M %e' -o $scratch/cost respond --playbook answer.pb --dry-run >$scratch/output 2>&1
-	read -r memory seconds <<<"$(tail -n 1 $scratch/cost)"
+	# In KiB and hundredths of a second. How long it takes is also a matter of what else the machine does.
+	LC_ALL=C /usr/bin/time -f '%M %e %U %S' -o $scratch/cost respond --playbook answer.pb --dry-run >$scratch/output 2>&1
+	read -r memory elapsed user system <<<"$(tail -n 1 $scratch/cost)"
+	seconds=$(awk "BEGIN { print $user + $system }")
 }
 
 if [ -z "$SANITIZE" ] && [ -x /usr/bin/time ]; then
@@ -305,7 +310,7 @@ if [ -z "$SANITIZE" ] && [ -x /usr/bin/time ]; then
 	check "a log of 1 GiB of holes: its end is read" grep -q '203.0.113.77 succeeded after 39' $scratch/output
 	check "a log of 1 GiB of holes: that it is not all of it is said" grep -q 'logins.json.*partial' $scratch/output
 	check "a log of 1 GiB of holes: memory is bounded ($memory KiB)" test "$memory" -lt 65536
-	check "a log of 1 GiB of holes: time is bounded ($seconds s)" test "${seconds%.*}" -lt 10
+	check "a log of 1 GiB of holes: time is bounded ($seconds s)" test "${seconds%.*}" -lt 10 -a "${elapsed%.*}" -lt 100
 
 	head -c 70000000 /dev/urandom >$log
 	stage_log | tr '\n' '\0' >>$log # no newline anywhere
@@ -314,7 +319,7 @@ if [ -z "$SANITIZE" ] && [ -x /usr/bin/time ]; then
 	only_logins
 	check "70 MB of junk: says so" grep -q 'logins.json.*partial' $scratch/output
 	check "70 MB of junk: memory is bounded ($memory KiB)" test "$memory" -lt 65536
-	check "70 MB of junk: time is bounded ($seconds s)" test "${seconds%.*}" -lt 10
+	check "70 MB of junk: time is bounded ($seconds s)" test "${seconds%.*}" -lt 10 -a "${elapsed%.*}" -lt 100
 
 	# A million failures from as many addresses, as far as a log of 64 MiB has them.
 	awk -v stamp="$(line 60 '')" 'BEGIN { for (i = 0; i < 700000; i++)
@@ -323,7 +328,7 @@ if [ -z "$SANITIZE" ] && [ -x /usr/bin/time ]; then
 	only_logins
 	check "a flood of addresses: says that they are not all" grep -q 'logins.json.*partial' $scratch/output
 	check "a flood of addresses: memory is bounded ($memory KiB)" test "$memory" -lt 65536
-	check "a flood of addresses: time is bounded ($seconds s)" test "${seconds%.*}" -lt 20
+	check "a flood of addresses: time is bounded ($seconds s)" test "${seconds%.*}" -lt 20 -a "${elapsed%.*}" -lt 100
 else
 	skip "huge logs" "built with sanitizers, or no /usr/bin/time"
 fi
@@ -344,11 +349,11 @@ start_journald() {
 	mkdir -p /run/systemd/journal /run/log/journal
 	[ -s /etc/machine-id ] || echo 0123456789abcdef0123456789abcdef >/etc/machine-id
 	setsid --fork /lib/systemd/systemd-journald </dev/null >/dev/null 2>&1
-	for _ in $(seq 100); do
-		[ ! -S /run/systemd/journal/dev-log ] || return 0
-		sleep 0.05
-	done
-	return 1
+	await test -S /run/systemd/journal/dev-log
+}
+
+last_is_there() {
+	journalctl -q --no-pager -t sshd | grep -q 203.0.113.65
 }
 
 say() {
@@ -362,10 +367,7 @@ if [ -x /lib/systemd/systemd-journald ] && [ -x /usr/bin/journalctl ] && command
 	say "Accepted password for operator from 203.0.113.66 port 50100 ssh2"
 	setpriv --reuid operator --regid operator --init-groups logger --socket /run/systemd/journal/dev-log -t sshd \
 		"Accepted password for operator from 203.0.113.65 port 50100 ssh2"
-	for _ in $(seq 100); do
-		journalctl -q --no-pager -t sshd | grep -q 203.0.113.65 && break
-		sleep 0.05
-	done
+	await last_is_there || echo "the journal does not have what was logged"
 	run_respond --playbook answer.pb --dry-run
 	check "journal: the login that succeeded is found" \
 		grep -q 'login of operator from 203.0.113.66 succeeded after 12 had failed' <<<"$output"

@@ -18,7 +18,7 @@ playbooks=/etc/respond/playbooks
 scratch=/run/range/scratch # for the tests' own files: no part of the host
 
 enter_range() {
-	local seconds=${range_seconds:-120} why
+	local seconds=${range_seconds:-600} why
 	[ "${IN_RANGE:-}" != yes ] || return 0
 	if ! why=$("$TOP_SRCDIR/tests/range/range.sh" true 2>&1); then
 		skip_all "$(printf %s "${why:-no range}" | tail -n 1)"
@@ -66,10 +66,10 @@ says() {
 	grep -qF -- "$2" <<<"$output" || printf '%s\n' "$output" | tap_note
 }
 
-# Waits until a command succeeds: at most 20 s, or as many tenths as $patience says.
+# Waits until a command succeeds: at most 60 s, or as many tenths as $patience says.
 await() {
 	local i
-	for ((i = 0; i < ${patience:-200}; i++)); do
+	for ((i = 0; i < ${patience:-600}; i++)); do
 		if "$@" >/dev/null 2>&1; then return; fi
 		sleep 0.1
 	done

@@ -33,7 +33,7 @@ daemon() {
 await() {
 	local what=$1 i
 	shift
-	for i in $(seq 200); do
+	for i in $(seq 1200); do
 		if "$@" >/dev/null 2>&1; then return; fi
 		sleep 0.025
 	done
@@ -189,7 +189,7 @@ start_miners() {
 	# three miners, each with a false kernel thread, and the two watchdogs
 	await "the miners" sh -c '[ "$(ss -Htn state established dst '$server' | wc -l)" = 3 ]'
 	await "the false kernel threads" sh -c '[ "$(pgrep -xc kthreadd)" -ge 3 ]'
-	await "the watchdogs" pgrep -x dbus-helper
+	await "the watchdogs" sh -c 'pgrep -x syslog-helper && pgrep -x dbus-helper'
 	rm /var/tmp/.cache/kdevtmpfsi
 }
 

@@ -7,7 +7,7 @@
  *
  * It starts COMMAND as its child, as an intruder who came in through the daemon
  * would, and sleeps. With -c it first connects, and ends with status 3 when that
- * connection ends, 4 when it cannot be made within two seconds. It ends by itself
+ * connection ends, 4 when it cannot be made within 20 seconds. It ends by itself
  * at RANGE_DEADLINE (seconds since the epoch), or after a minute.
  */
 #include <arpa/inet.h>
@@ -25,7 +25,7 @@ static int hold_connection(const char *address, const char *port, long seconds)
 	if (inet_pton(AF_INET, address, &to.sin_addr) != 1)
 		return 2;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval patience = {.tv_sec = 2};
+	struct timeval patience = {.tv_sec = 20};
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return 4;

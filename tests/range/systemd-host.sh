@@ -64,7 +64,7 @@ enter_systemd_range() {
 	HOST_CGROUP=respond-host-$$
 	export HOST_TREE HOST_CGROUP
 	sweep_cgroups
-	setpriv --pdeathsig TERM "$TOP_SRCDIR/tests/range/range.sh" -t "${range_seconds:-240}" -s "$RANGE_TREES" \
+	setpriv --pdeathsig TERM "$TOP_SRCDIR/tests/range/range.sh" -t "${range_seconds:-600}" -s "$RANGE_TREES" \
 		"$(realpath "$0")" "$@" <&0 &
 	trap 'kill -TERM $! 2>/dev/null' INT TERM HUP
 	wait $! || status=$?
@@ -148,7 +148,7 @@ start_host() {
 	lay_cable || bail_out "the cable of the host could not be laid"
 	switch_on
 	await is_up || bail_out "systemd did not come up: $(tail -n 3 /run/range/host/console)"
-	[ "$(on_host timeout 60 systemctl is-system-running --wait)" = running ] || {
+	[ "$(on_host timeout 240 systemctl is-system-running --wait)" = running ] || {
 		on_host systemctl status --no-pager --full --lines 50 --state failed '*' | tap_note
 		bail_out "the host came up $(on_host systemctl is-system-running)"
 	}

@@ -15,16 +15,17 @@ attacker=203.0.113.67
 operator=198.51.100.10
 host=192.168.1.100
 keys=/run/range/keys
-ssh_options=(-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=5
+ssh_options=(-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR
 	-o ControlMaster=no -o ControlPath=none)
 
-# with_password ADDRESS PASSWORD [COMMAND...]: root from there, who types the password.
+# with_password ADDRESS PASSWORD [COMMAND...]: root from there, who types the password. Whoever expects
+# that there is no answer sets $ssh_patience, in seconds.
 with_password() {
 	local from=$1 askpass=/run/range/askpass-$2
 	printf '#!/bin/sh\necho %q\n' "$2" >"$askpass"
 	chmod 0700 "$askpass"
 	shift 2
-	SSH_ASKPASS=$askpass SSH_ASKPASS_REQUIRE=force ssh "${ssh_options[@]}" -b "$from" \
+	SSH_ASKPASS=$askpass SSH_ASKPASS_REQUIRE=force ssh "${ssh_options[@]}" -o "ConnectTimeout=${ssh_patience:-60}" -b "$from" \
 		-o PubkeyAuthentication=no -o NumberOfPasswordPrompts=1 root@$host "$@"
 }
 
@@ -32,7 +33,8 @@ with_password() {
 with_key() {
 	local from=$1 key=$2 user=$3
 	shift 3
-	ssh "${ssh_options[@]}" -b "$from" -i "$keys/$key" -o BatchMode=yes -o IdentitiesOnly=yes "$user@$host" "$@"
+	ssh "${ssh_options[@]}" -o "ConnectTimeout=${ssh_patience:-60}" -b "$from" -i "$keys/$key" -o BatchMode=yes \
+		-o IdentitiesOnly=yes "$user@$host" "$@"
 }
 
 lay_honest_host() {
@@ -50,12 +52,12 @@ lay_honest_host() {
 	printf '%s\n' '# m h  dom mon dow   command' '30 2 * * * /usr/local/sbin/backup --all' |
 		on_host crontab -
 	install -m 0755 "$TOP_BUILDDIR/tests/range/sleeper" $host_root/usr/sbin/mysqld
-	printf '%s\n' '[Unit]' 'Description=database' '[Service]' 'User=mysql' 'ExecStart=/usr/sbin/mysqld' '[Install]' \
-		'WantedBy=multi-user.target' >$host_root/etc/systemd/system/mysqld.service
+	printf '%s\n' '[Unit]' 'Description=database' '[Service]' 'User=mysql' "Environment=RANGE_DEADLINE=$RANGE_DEADLINE" \
+		'ExecStart=/usr/sbin/mysqld' '[Install]' 'WantedBy=multi-user.target' >$host_root/etc/systemd/system/mysqld.service
 	on_host systemctl daemon-reload
 	on_host systemctl -q enable --now mysqld.service
 	on_host systemctl restart ssh.service
-	setsid --fork "$TOP_BUILDDIR/tests/range/listener" $attacker 3333 </dev/null >/dev/null 2>&1
+	RANGE_DEADLINE=$RANGE_DEADLINE setsid --fork "$TOP_BUILDDIR/tests/range/listener" $attacker 3333 </dev/null >/dev/null 2>&1
 }
 
 # Several at a time, as they do it: sshd makes each wrong one wait.
@@ -68,9 +70,15 @@ guess() {
 	for guess in "${guessers[@]}"; do wait "$guess" && bail_out "that was not the password"; done
 }
 
+# sshd answers before it logs: what was guessed wrong is to be in the log before he gets in.
+guesses_are_logged() {
+	[ "$(grep -c "Failed password for root from $attacker " $host_root/var/log/auth.log)" -ge "$1" ]
+}
+
 guess_password() {
 	guess 123456 password root toor admin qwerty
 	guess letmein changeme mysql server summer winter
+	await guesses_are_logged 12 || bail_out "the log does not have what the attacker has guessed"
 	with_password $attacker summer24 true || bail_out "the attacker does not get in"
 }
 
@@ -100,7 +108,8 @@ drop_malware() {
 }
 
 mines() {
-	[ "$(on_host ss -Htn state established dst $attacker | wc -l)" -ge 2 ] && on_host pgrep -x xmrig >/dev/null
+	[ "$(on_host ss -Htn state established dst $attacker | wc -l)" -ge 2 ] && on_host pgrep -x xmrig &&
+		on_host pgrep -x syslog-helper && on_host pgrep -x dbus-helper
 }
 
 operator_is_in() {
@@ -112,15 +121,15 @@ attacker_is_in() {
 }
 
 stage_attack() {
-	RANGE_DEADLINE=$(($(date +%s) + ${range_seconds:-240}))
+	RANGE_DEADLINE=$(($(date +%s) + ${range_seconds:-600}))
 	lay_honest_host
-	with_key $operator operator operator "exec sleep ${range_seconds:-240}" </dev/null >/dev/null 2>&1 &
+	with_key $operator operator operator "exec sleep ${range_seconds:-600}" </dev/null >/dev/null 2>&1 &
 	operator_pid=$!
 	await operator_is_in || bail_out "the operator does not get in"
 	guess_password
 	drop_malware
 	await mines || bail_out "the miner does not start"
-	with_key $attacker attacker root "exec sleep ${range_seconds:-240}" </dev/null >/dev/null 2>&1 &
+	with_key $attacker attacker root "exec sleep ${range_seconds:-600}" </dev/null >/dev/null 2>&1 &
 	attacker_pid=$!
 	await attacker_is_in || bail_out "the attacker's key is not taken"
 }
