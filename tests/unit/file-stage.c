@@ -78,7 +78,7 @@ int file_stage_drop(void **state)
 	host_close(&s->host);
 	nftw(s->dir, unlock, 32, FTW_PHYS);
 	const char *argv[] = {"/bin/rm", "-rf", s->dir, NULL};
-	int status = -1, r = spawn_read(argv, 10000, NULL, NULL, &status);
+	int status = -1, r = spawn_read(argv, 60000, NULL, NULL, &status);
 	free(s);
 	return r < 0 || status ? -1 : 0;
 }

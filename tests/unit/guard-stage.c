@@ -122,7 +122,7 @@ void stage_run(const char *const argv[])
 {
 	_cleanup_buf_ struct buf err = {0};
 	int status = -1;
-	int r = spawn_read(argv, 20000, NULL, &err, &status);
+	int r = spawn_read(argv, 120000, NULL, &err, &status);
 	if (r < 0 || status != 0)
 		fail_msg("%s %s: %s, status %d: %s", argv[0], argv[1], strerror(-r), status, buf_text(&err));
 }
@@ -197,10 +197,15 @@ pid_t stage_start(const char *path, const char *mode, const char *arg)
 	return stage_exec(path, mode, arg);
 }
 
+/* Its children end with it, a moment later: they are waited for, too, with the sockets that they have. */
 void stage_kill(pid_t pid)
 {
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+	while (waitpid(-pid, NULL, 0) > 0)
+		;
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 static void ready(void)

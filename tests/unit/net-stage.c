@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net-stage.h"
 
+#include "base/clock.h"
 #include "base/spawn.h"
 #include "change/nft-layout.h"
 #include "core/vault.h"
@@ -10,6 +11,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 extern const struct action net_block;
@@ -21,7 +23,7 @@ int run(const char *const argv[], struct buf *out)
 {
 	_cleanup_buf_ struct buf err = {0};
 	int status = -1;
-	int r = spawn_read(argv, 30000, out, &err, &status);
+	int r = spawn_read(argv, 120000, out, &err, &status);
 	if (r < 0 || status)
 		print_message("%s %s: %d %d %s\n", argv[0], argv[1], r, status, buf_text(&err));
 	return r < 0 ? r : status;
@@ -202,6 +204,23 @@ size_t count_elements(const char *set)
 	size_t n = all.n;
 	nft_elements_free(&all);
 	return n;
+}
+
+void time_runs_out(const char *set, const char *element, const char *ttl)
+{
+	_cleanup_buf_ struct buf commands = {0}, made = {0};
+	_cleanup_free_ char *now = table("respond");
+	size_t before = count_elements(set);
+	assert_int_equal(buf_printf(&made, " timeout %s expires ", ttl), 0);
+	assert_non_null(strstr(now, buf_text(&made)));
+	buf_printf(&commands,
+	           "delete element inet respond %s { %s }\n"
+	           "add element inet respond %s { %s timeout %s expires 50ms comment \"run run-a\" }\n",
+	           set, element, set, element, ttl);
+	nft(buf_text(&commands));
+	for (int i = 0; i < 6000 && count_elements(set) >= before; i++)
+		sleep_ms(10);
+	assert_true(count_elements(set) < before);
 }
 
 int stage_up(void **state)

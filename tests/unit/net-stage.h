@@ -67,4 +67,7 @@ struct plan *blocked(const struct wish *w, struct fake *f); /* planned and appli
 /* Reverts the change as the journal would give it back: nothing but its data and the vault. */
 int revert(const struct change *c, struct fake *f);
 
+/* An element that run-a made with that TTL: what is left of it passes at once, and the kernel lets it expire. */
+void time_runs_out(const char *set, const char *element, const char *ttl);
+
 #endif

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define PATIENCE_MS 30000 /* for what is to come; a lost first packet is sent again after a second */
 #define US_MAC "02:00:00:00:00:01"
 #define THEIR_MAC "02:00:00:00:00:02"
 
@@ -137,13 +138,53 @@ static int connect_within(int ns, const char *address, uint16_t port, int ms)
 
 int connect_from(int ns, const char *address, uint16_t port)
 {
-	return connect_within(ns, address, port, 3000);
+	return connect_within(ns, address, port, PATIENCE_MS);
 }
 
 bool can_connect(int ns, const char *address, uint16_t port, bool expected)
 {
-	int fd = connect_within(ns, address, port, expected ? 3000 : 150);
+	int fd = connect_within(ns, address, port, expected ? PATIENCE_MS : 150);
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+int accept_of(int listener, int connected)
+{
+	struct sockaddr_in6 here, peer; /* the port is at one place in both families */
+	socklen_t len = sizeof(here);
+	assert_int_equal(getsockname(connected, (struct sockaddr *)&here, &len), 0);
+	for (;;) {
+		len = sizeof(peer);
+		int fd = accept4(listener, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC);
+		assert_true(fd >= 0);
+		if (peer.sin6_port == here.sin6_port)
+			return fd;
+		close(fd);
+	}
+}
+
+/* Whether that byte came, until MS have passed; others are thrown away. */
+static bool comes(int to, unsigned char byte, int ms)
+{
+	struct pollfd p = {.fd = to, .events = POLLIN};
+	unsigned char c;
+	while (poll(&p, 1, ms) == 1)
+		if (recv(to, &c, 1, MSG_DONTWAIT) == 1 && c == byte)
+			return true;
+	return false;
+}
+
+int datagram_comes(int from, const struct sockaddr *at, socklen_t len, int to, bool expected)
+{
+	static unsigned char number;
+	number++;
+	for (int i = 0; i < (expected ? PATIENCE_MS / 500 : 1); i++) { /* nobody but us sends it again */
+		bool sent = sendto(from, &number, 1, 0, at, len) == 1;
+		if (!sent && !expected)
+			return -1;
+		if (comes(to, number, expected ? 500 : 300))
+			return 1;
+	}
+	return 0;
 }

@@ -10,7 +10,7 @@
 
 #include <sys/types.h>
 
-#define ACT_SECONDS 40 /* no stand-in lives longer */
+#define ACT_SECONDS 300 /* no stand-in lives longer */
 
 struct stage {
 	struct host host;

@@ -168,7 +168,7 @@ void run(struct buf *ret_out, const char *program, ...)
 	for (size_t i = 1; i < 15 && (argv[i] = va_arg(ap, const char *)); i++)
 		;
 	va_end(ap);
-	assert_int_equal(spawn_read(argv, 20000, ret_out, &err, &status), 0);
+	assert_int_equal(spawn_read(argv, 120000, ret_out, &err, &status), 0);
 	if (status != 0)
 		print_message("# %s: %s\n", program, buf_text(&err));
 	assert_int_equal(status, 0);
@@ -293,7 +293,7 @@ pid_t start_sshd(const char *extra)
 	pid_t pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(60);
+		alarm(600);
 		int null = open("/dev/null", O_RDWR);
 		dup2(null, 0);
 		dup2(null, 1);
@@ -311,9 +311,9 @@ int connect_sshd(char *banner, size_t size)
 	const struct sockaddr_in to = {
 	    .sin_family = AF_INET, .sin_port = htons(SSHD_PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	const struct timespec pause = {.tv_nsec = 20000000};
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 3000; i++) {
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		const struct timeval limit = {.tv_sec = 2};
+		const struct timeval limit = {.tv_sec = 60};
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 		if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0) {
 			ssize_t n = recv(fd, banner, size - 1, 0);
@@ -341,6 +341,6 @@ bool logs_in(const char *name)
 	const char *argv[] = {"/usr/bin/ssh", "-F", "none", "-p", "2222", "-i", key, "-o", "IdentitiesOnly=yes", "-o",
 	                      "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
 	                      "root@127.0.0.1", "exit 7", NULL};
-	assert_int_equal(spawn_read(argv, 20000, NULL, NULL, &status), 0);
+	assert_int_equal(spawn_read(argv, 120000, NULL, NULL, &status), 0);
 	return status == 7;
 }

@@ -155,7 +155,7 @@ static int tree_drop(void **state)
 	struct tree *t = *state;
 	close(t->root);
 	const char *argv[] = {"/bin/rm", "-rf", t->dir, NULL};
-	int r = spawn_read(argv, 10000, NULL, NULL, NULL);
+	int r = spawn_read(argv, 60000, NULL, NULL, NULL);
 	free(t);
 	return r;
 }
@@ -255,15 +255,20 @@ static void fifo_does_not_block(void **state)
 /* What is left running holds up neither the answer nor, by its open files, its reader. */
 static void spawn_waits_for_the_program_alone(void **state)
 {
-	(void)state;
-	const char *const leaves_one[] = {"/bin/sh", "-c", "sleep 2 & exit 7", NULL};
-	const char *const slow[] = {"/bin/sleep", "20", NULL};
+	struct tree *t = *state;
+	_cleanup_buf_ struct buf script = {0}, left = {0};
+	assert_int_equal(buf_printf(&script, "sleep 300 & echo $! >%s/left; exit 7", t->dir), 0);
+	const char *const leaves_one[] = {"/bin/sh", "-c", buf_text(&script), NULL};
+	const char *const slow[] = {"/bin/sleep", "300", NULL};
 	const char *const none[] = {"/no/such/program", NULL};
 	int status = -1;
-	int64_t start = monotonic_ms();
-	assert_int_equal(spawn_wait(leaves_one, 10000, &status), 0);
+	assert_int_equal(spawn_wait(leaves_one, 60000, &status), 0);
 	assert_int_equal(status, 7);
-	assert_true(monotonic_ms() - start < 1500);
+	assert_int_equal(path_read(t->root, "/left", 100, &left, NULL), 0);
+	pid_t pid = (pid_t)strtol(buf_text(&left), NULL, 10);
+	assert_true(pid > 1);
+	assert_int_equal(kill(pid, 0), 0); /* it goes on */
+	kill(pid, SIGKILL);
 	assert_int_equal(spawn_wait(slow, 100, &status), -ETIMEDOUT);
 	assert_int_equal(spawn_wait(none, 10000, &status), -ENOENT);
 }
@@ -282,23 +287,37 @@ static bool await_unlocked(int fd, int64_t timeout_ms)
 	return !locked(fd);
 }
 
+/* For a shell: waits for the file DIR/go, and a minute for sure. */
+static int wait_for_go(const struct tree *t, struct buf *ret)
+{
+	return buf_printf(ret, "n=0; while [ ! -e %s/go ] && [ $n -lt 600 ]; do sleep 0.1; n=$((n + 1)); done", t->dir);
+}
+
+static void go(const struct tree *t)
+{
+	close(openat(t->root, "go", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+}
+
 /* The lock is the program's: what it leaves running does not hold it. */
 static void spawn_goes_through(void **state)
 {
 	struct tree *t = *state;
 	int fd = openat(t->root, "lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600), status = -1;
 	assert_return_code(fd, errno);
+	_cleanup_buf_ struct buf script = {0};
+	assert_int_equal(wait_for_go(t, &script), 0);
 	const char *const leaves_one[] = {"/bin/sh", "-c", "sleep 2 & exit 7", NULL};
-	const char *const slow[] = {"/bin/sleep", "1", NULL};
+	const char *const slow[] = {"/bin/sh", "-c", buf_text(&script), NULL};
 	const char *const none[] = {"/no/such/program", NULL};
 	assert_int_equal(spawn_through(none, fd, 10000, &status), -ENOENT);
-	assert_int_equal(spawn_through(leaves_one, fd, 10000, &status), 0);
+	assert_int_equal(spawn_through(leaves_one, fd, 60000, &status), 0);
 	assert_int_equal(status, 7);
 	assert_false(locked(fd));
 	assert_int_equal(spawn_through(slow, fd, 100, &status), -ETIMEDOUT);
 	assert_true(locked(fd)); /* it goes on */
 	assert_int_equal(spawn_through(slow, fd, 100, &status), -EAGAIN);
-	assert_true(await_unlocked(fd, 10000));
+	go(t);
+	assert_true(await_unlocked(fd, 60000));
 	close(fd);
 }
 
@@ -308,20 +327,23 @@ static void spawn_outlives_its_parent(void **state)
 	int fd = openat(t->root, "lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	int file = openat(t->root, "done", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	assert_return_code(fd < file ? fd : file, errno);
-	_cleanup_buf_ struct buf done = {0};
-	assert_int_equal(buf_printf(&done, "sleep 0.5; echo >/proc/%d/fd/%d", (int)getpid(), file), 0);
-	const char *const argv[] = {"/bin/sh", "-c", buf_text(&done), NULL};
+	_cleanup_buf_ struct buf script = {0};
+	assert_int_equal(buf_printf(&script, "echo >%s/begun; ", t->dir), 0);
+	assert_int_equal(wait_for_go(t, &script), 0);
+	assert_int_equal(buf_printf(&script, "; echo >/proc/%d/fd/%d", (int)getpid(), file), 0);
+	const char *const argv[] = {"/bin/sh", "-c", buf_text(&script), NULL};
 	struct stat st;
 	pid_t parent = fork();
 	if (parent == 0)
-		_exit(spawn_through(argv, fd, 10000, NULL) < 0);
-	for (int64_t until = monotonic_ms() + 10000; !locked(fd) && monotonic_ms() < until;)
+		_exit(spawn_through(argv, fd, 60000, NULL) < 0);
+	/* Once the shell runs it has detached itself. */
+	for (int64_t until = monotonic_ms() + 60000; faccessat(t->root, "begun", F_OK, 0) && monotonic_ms() < until;)
 		sleep_ms(1);
-	sleep_ms(100); /* it may still be about to detach itself */
 	kill(parent, SIGKILL);
 	assert_int_equal(waitpid(parent, NULL, 0), parent);
 	assert_true(locked(fd));
-	assert_true(await_unlocked(fd, 10000));
+	go(t);
+	assert_true(await_unlocked(fd, 60000));
 	assert_return_code(fstat(file, &st), errno);
 	assert_int_equal(st.st_size, 1);
 	close(file);
@@ -334,13 +356,13 @@ static void spawn_gives_output_and_status(void **state)
 	_cleanup_buf_ struct buf out = {0}, err = {0};
 	int status = -1;
 	const char *argv[] = {"/bin/sh", "-c", "echo $PATH; echo oops >&2; exit 7", NULL};
-	assert_int_equal(spawn_read(argv, 10000, &out, &err, &status), 0);
+	assert_int_equal(spawn_read(argv, 60000, &out, &err, &status), 0);
 	assert_int_equal(status, 7);
 	assert_string_equal(buf_text(&out), "/usr/sbin:/usr/bin:/sbin:/bin\n");
 	assert_string_equal(buf_text(&err), "oops\n");
 	const char *none[] = {"/no/such/program", NULL};
 	assert_int_equal(spawn_read(none, 10000, NULL, NULL, &status), -ENOENT);
-	const char *slow[] = {"/bin/sleep", "30", NULL};
+	const char *slow[] = {"/bin/sleep", "300", NULL};
 	assert_int_equal(spawn_read(slow, 100, NULL, NULL, &status), -ETIMEDOUT);
 }
 
@@ -360,7 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(trust_names_the_culprit, tree_make, tree_drop),
 		cmocka_unit_test_setup_teardown(fifo_does_not_block, tree_make, tree_drop),
 		cmocka_unit_test(spawn_gives_output_and_status),
-		cmocka_unit_test(spawn_waits_for_the_program_alone),
+		cmocka_unit_test_setup_teardown(spawn_waits_for_the_program_alone, tree_make, tree_drop),
 		cmocka_unit_test_setup_teardown(spawn_goes_through, tree_make, tree_drop),
 		cmocka_unit_test_setup_teardown(spawn_outlives_its_parent, tree_make, tree_drop),
 	};

@@ -253,12 +253,12 @@ static void a_running_program_goes_too(void **state)
 	chmod(at(s, "miner"), 0755);
 	pid_t pid = fork();
 	if (pid == 0) {
-		execl(at(s, "miner"), "miner", "20", (char *)NULL);
+		execl(at(s, "miner"), "miner", "300", (char *)NULL);
 		_exit(127);
 	}
 	char exe[64], target[512];
 	snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)pid);
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 30000; i++) {
 		ssize_t n = readlink(exe, target, sizeof(target) - 1);
 		target[n > 0 ? n : 0] = '\0';
 		if (strstr(target, "miner"))

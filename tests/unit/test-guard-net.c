@@ -388,13 +388,13 @@ static void a_million_is_no_burden(void **state)
 	}
 	struct timespec from, to;
 	struct subject subject = {.type = SUBJECT_ADDRESS, .address = {.family = AF_INET, .prefix = 32}};
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from); /* others may want the processor, too */
 	for (uint32_t i = 0; i < 1000000; i++) {
 		uint32_t address = htonl(0x0b000000 + i * 7);
 		memcpy(subject.address.bytes, &address, 4);
 		assert_int_equal(stage_ask(&s, &subject), 0);
 	}
-	clock_gettime(CLOCK_MONOTONIC, &to);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
 	double seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
 	print_message("# a million addresses judged in %.2f s\n", seconds);
 	assert_true(seconds < 20);

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -304,19 +305,42 @@ static void an_answer_too_many_is_noticed(void **state)
 	_cleanup_buf_ struct buf why = {0};
 	refuses(&c, "forge control", -EINVAL, "");
 	pid_t pid = c.pid;
-	sleep_ms(100);
+	struct pollfd second = {.fd = c.fd, .events = POLLIN};
+	assert_int_equal(poll(&second, 1, 60000), 1);
 	assert_int_equal(confine_parse(&c, slice("mine"), &events, &why), 0);
 	assert_string_equal(event_field(&events.v[0], "text")->text, "mine");
 	assert_int_not_equal(c.pid, pid);
+}
+
+/* CPU time of all children that have ended. */
+static int64_t spent_ms(void)
+{
+	struct rusage r;
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &r), 0);
+	return (r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000LL + (r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1000;
 }
 
 static void time_is_limited(void **state)
 {
 	(void)state;
 	_cleanup_confined_ struct confined c = CONFINED_OF(&odd);
-	int64_t from = monotonic_ms();
-	refuses(&c, "spin", -EINVAL, "more CPU time");
-	assert_true(monotonic_ms() - from < CONFINE_WAIT_MS(4) + 1000);
+	int64_t from, spent;
+	int nice_before = getpriority(PRIO_PROCESS, 0);
+	setpriority(PRIO_PROCESS, 0, -20); /* for the child, where many want a processor */
+	for (int i = 0;; i++) {
+		_cleanup_events_ struct events events = {0};
+		_cleanup_buf_ struct buf why = {0};
+		from = spent_ms();
+		int r = confine_parse(&c, slice("spin"), &events, &why);
+		spent = spent_ms() - from;
+		if (r == -ETIMEDOUT && spent < CONFINE_CPU_MS(4) + 200 && i < 100)
+			continue; /* the machine gave it less than half of a processor: that is the other limit */
+		assert_int_equal(r, -EINVAL);
+		assert_non_null(strstr(buf_text(&why), "more CPU time"));
+		break;
+	}
+	setpriority(PRIO_PROCESS, 0, nice_before);
+	assert_true(spent < CONFINE_WAIT_MS(4));
 	parses(&c, "after");
 	/* One that does not even run is not waited for. */
 	assert_int_equal(kill(c.pid, SIGSTOP), 0);
@@ -478,7 +502,7 @@ static void it_ends_with_its_parent_and_not_before(void **state)
 	kill(parent, SIGKILL);
 	assert_int_equal(waitpid(parent, NULL, 0), parent);
 	bool gone = false;
-	for (int i = 0; i < 100 && !gone; i++) {
+	for (int i = 0; i < 3000 && !gone; i++) {
 		siginfo_t info = {0};
 		gone = waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0 &&
 		       syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0 && errno == ESRCH;

@@ -53,7 +53,7 @@ static int stage_drop(void **state)
 	struct stage *s = *state;
 	const char *argv[] = {"/bin/rm", "-rf", s->dir, NULL};
 	close(s->root);
-	int r = spawn_read(argv, 10000, NULL, NULL, NULL);
+	int r = spawn_read(argv, 60000, NULL, NULL, NULL);
 	free(s);
 	return r;
 }

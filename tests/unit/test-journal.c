@@ -274,7 +274,7 @@ static int place_drop(void **state)
 	struct place *p = *state;
 	close(p->state.root);
 	const char *argv[] = {"/bin/rm", "-rf", p->dir, NULL};
-	int r = spawn_read(argv, 10000, NULL, NULL, NULL);
+	int r = spawn_read(argv, 60000, NULL, NULL, NULL);
 	free(p);
 	return r;
 }

@@ -218,7 +218,7 @@ static void patch_understands_it(void **state)
 		put_at(diff, &u);
 		const char *argv[] = {"/usr/bin/patch", "-s", "-f", "-F0", "-o", out, old, diff, NULL};
 		int status = -1;
-		assert_int_equal(spawn_read(argv, 10000, &said, NULL, &status), 0);
+		assert_int_equal(spawn_read(argv, 60000, &said, NULL, &status), 0);
 		if (status)
 			fail_msg("%s\n%s", buf_text(&said), u.data);
 		_cleanup_close_ int fd = open(out, O_RDONLY | O_CLOEXEC);
@@ -226,7 +226,7 @@ static void patch_understands_it(void **state)
 		assert_true(buf_equal(&got, &b));
 	}
 	const char *argv[] = {"/bin/rm", "-rf", dir, NULL};
-	assert_int_equal(spawn_read(argv, 10000, NULL, NULL, NULL), 0);
+	assert_int_equal(spawn_read(argv, 60000, NULL, NULL, NULL), 0);
 }
 
 /* A base, what we made of it, and what somebody made of that: built from pieces whose

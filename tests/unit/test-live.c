@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,6 +53,8 @@ static const char rules_text[] = "[rule r]\nsource = toy\nmatch action = add\npl
 /* What the children did, in the order in which they ended. */
 struct shared {
 	unsigned n;
+	unsigned begun;
+	bool go; /* for those that wait */
 	char done[4096];
 };
 
@@ -62,6 +65,7 @@ struct stage {
 	struct live live;
 	struct shared *shared;
 	unsigned ms; /* that a child takes */
+	bool waits;  /* until it is told to go on */
 	int write_end;
 	unsigned reloads;
 	struct buf told;
@@ -78,7 +82,10 @@ static int act(void *ctx, struct errand *errand)
 {
 	struct stage *s = ctx;
 	const struct field *action = event_field(&errand->event, "action"), *cell = event_field(&errand->event, "cell");
+	__atomic_fetch_add(&s->shared->begun, 1, __ATOMIC_SEQ_CST);
 	sleep_ms(s->ms);
+	for (int i = 0; s->waits && !__atomic_load_n(&s->shared->go, __ATOMIC_SEQ_CST) && i < 6000; i++)
+		sleep_ms(10);
 	if (strcmp(cell->text, "9") == 0)
 		raise(SIGKILL);
 	unsigned at = __atomic_fetch_add(&s->shared->n, 1, __ATOMIC_SEQ_CST);
@@ -99,10 +106,21 @@ static void tell(void *ctx, const char *text)
 	buf_printf(&s->told, "%s\n", text);
 }
 
+/* What comes before the loop listens to signals waits for it. */
+static void hold_signals(int how)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(how, &set, NULL);
+}
+
 static int make(void **state)
 {
 	void *bench = NULL;
 	int ends[2];
+	hold_signals(SIG_BLOCK);
 	struct stage *s = calloc(1, sizeof(*s));
 	_cleanup_buf_ struct buf why = {0};
 	_cleanup_(diags_free) struct diags diags = {.file = strdup("h.conf")};
@@ -140,6 +158,7 @@ static int drop(void **state)
 	munmap(s->shared, sizeof(*s->shared));
 	buf_free(&s->told);
 	free(s);
+	hold_signals(SIG_UNBLOCK);
 	return bench_drop(&bench);
 }
 
@@ -158,17 +177,41 @@ static void run(struct stage *s)
 	close(fd);
 }
 
-/* From another process, a moment later; it keeps the write end open as long. */
-static pid_t signal_later(struct stage *s, int number, unsigned ms)
+static bool is_pending(pid_t pid, int number)
 {
+	char path[64];
+	_cleanup_buf_ struct buf text = {0};
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *set = fd >= 0 && fd_read(fd, 65536, &text) == 0 ? strstr(buf_text(&text), "\nShdPnd:") : NULL;
+	return set && strtoull(set + 8, NULL, 16) >> (number - 1) & 1;
+}
+
+/* From another process, when so many runs have begun: two signals (0: just one), each when the one
+ * before has been taken. That process keeps the write end open until it is ended. */
+static pid_t signal_when(struct stage *s, unsigned begun, int first, int second)
+{
+	const int numbers[] = {first, second};
 	pid_t us = getpid(), child = fork();
-	if (child == 0) {
-		sleep_ms(ms);
-		kill(us, number);
-		sleep_ms(ms + 300);
-		_exit(s->write_end < 0);
+	if (child)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (__atomic_load_n(&s->shared->begun, __ATOMIC_SEQ_CST) < begun)
+		sleep_ms(1);
+	for (size_t i = 0; i < 2 && numbers[i]; i++) {
+		kill(us, numbers[i]);
+		while (is_pending(us, numbers[i]))
+			sleep_ms(1);
 	}
-	return child;
+	for (;;)
+		pause();
+}
+
+static void end(pid_t child)
+{
+	assert_int_equal(waitpid(child, NULL, WNOHANG), 0); /* it was not the end of the input */
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 }
 
 static uint64_t count_of(struct stage *s, const char *name, enum tally tally)
@@ -262,29 +305,27 @@ static void sigterm_ends_it_when_what_waits_is_done(void **state)
 	struct stage *s = *state;
 	s->ms = 200;
 	put(s, "add 1\nadd 2\nadd 3\nadd 4\n");
-	pid_t child = signal_later(s, SIGTERM, 100);
+	pid_t child = signal_when(s, 1, SIGTERM, 0);
 	run(s);
 	assert_int_equal(s->shared->n, 4);
-	assert_int_equal(waitpid(child, NULL, WNOHANG), 0); /* it was not the end of the input */
-	waitpid(child, NULL, 0);
+	end(child);
 	assert_string_equal(buf_text(&s->told), "");
 }
 
 static void a_second_sigterm_does_not_wait(void **state)
 {
 	struct stage *s = *state;
-	s->ms = 1500;
+	s->waits = true;
 	s->live.intake.queue.runs = 1;
 	put(s, "add 1\nadd 2\nadd 3\n");
-	pid_t first = signal_later(s, SIGTERM, 100), second = signal_later(s, SIGTERM, 200);
-	int64_t began = monotonic_ms();
+	pid_t child = signal_when(s, 1, SIGTERM, SIGTERM);
 	run(s);
-	assert_true(monotonic_ms() - began < 1000);
+	assert_int_equal(s->shared->n, 0);
 	assert_string_equal(buf_text(&s->told), "r: 2 alerts and 0 undos were dropped\n");
 	assert_int_equal(count_of(s, "r", TALLY_DROPPED), 2);
-	waitpid(first, NULL, 0);
-	waitpid(second, NULL, 0);
-	for (int i = 0; i < 300 && s->shared->n < 1; i++)
+	end(child);
+	__atomic_store_n(&s->shared->go, true, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < 6000 && __atomic_load_n(&s->shared->n, __ATOMIC_SEQ_CST) < 1; i++)
 		sleep_ms(10);
 	assert_int_equal(s->shared->n, 1); /* the run that was not waited for */
 }
@@ -292,11 +333,10 @@ static void a_second_sigterm_does_not_wait(void **state)
 static void sighup_reads_the_rules_again(void **state)
 {
 	struct stage *s = *state;
-	pid_t hangup = signal_later(s, SIGHUP, 50), end = signal_later(s, SIGTERM, 150);
+	pid_t child = signal_when(s, 0, SIGHUP, SIGTERM);
 	run(s);
 	assert_int_equal(s->reloads, 1);
-	waitpid(hangup, NULL, 0);
-	waitpid(end, NULL, 0);
+	end(child);
 }
 
 int main(void)

@@ -197,7 +197,7 @@ int main(void)
 		printf("1..0 # SKIP needs root\n");
 		return 0;
 	}
-	alarm(120); /* whatever goes wrong, it ends */
+	alarm(900); /* whatever goes wrong, it ends */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(refused_transactions_change_nothing, new_namespace),
 		cmocka_unit_test_setup(a_busy_ruleset_is_waited_out, new_namespace),

@@ -37,7 +37,8 @@ static void what_poses_as_a_kernel_thread_is_found(void **state)
 	_cleanup_buf_ struct buf tree = {0}, line = {0};
 	assert_int_equal(processes_of(c, &list), 0);
 	assert_int_equal(list.n, 2); /* and not the real one */
-	assert_true(list.v[0].id.pid == a && list.v[1].id.pid == b);
+	assert_true((list.v[0].id.pid == a && list.v[1].id.pid == b) ||
+	            (list.v[0].id.pid == b && list.v[1].id.pid == a)); /* numbers begin anew some time */
 	assert_int_equal(c->kind->detail(c, &tree), 0);
 	assert_int_equal(c->kind->describe(c, &line), 0);
 	assert_non_null(strstr(buf_text(&line), "[kthreadd] ("));
@@ -76,19 +77,21 @@ static void a_packages_program_under_a_miners_name_stays_the_packages(void **sta
 	struct stage *s = *state;
 	_cleanup_work_ struct work w = {0};
 	char number[16];
-	int ends[2];
-	char c;
+	bool runs = false;
 	if (access("/var/lib/dpkg/info", F_OK) < 0)
 		skip();
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
-		execl("/usr/bin/sleep", "xmrig", "60", NULL);
+		execl("/usr/bin/sleep", "xmrig", "300", NULL);
 		_exit(127);
 	}
-	close(ends[1]);
-	assert_int_equal(read(ends[0], &c, 1), 0); /* it runs sleep now */
-	close(ends[0]);
+	for (int i = 0; i < 60000 && !runs; i++) { /* the arguments come last of what exec alters */
+		_cleanup_strv_ struct strv argv = {0};
+		assert_int_equal(proc_cmdline(s->host.proc, pid, 4096, &argv, NULL), 0);
+		runs = argv.n && strcmp(argv.v[0], "xmrig") == 0;
+		usleep(1000);
+	}
+	assert_true(runs);
 	snprintf(number, sizeof(number), "%d", (int)pid);
 	work_give(&w, "name", "xmrig");
 	work_give(&w, "pid", number);
@@ -191,7 +194,7 @@ static void a_load_is_measured(void **state)
 	pid_t busy = stage_start(s, "load", NULL, "burn", NULL);
 	snprintf(number, sizeof(number), "%d", (int)busy);
 	work_give_file(&w, s, "load");
-	work_give(&w, "cpu-above", "10");
+	work_give(&w, "cpu-above", "2"); /* others may want the processors, too */
 	struct change *c = work_plan(s, &w, &process_kill);
 	assert_non_null(c);
 	assert_string_equal(work_fact(&w, "pid"), number);

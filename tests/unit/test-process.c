@@ -173,7 +173,7 @@ static void a_pid_that_is_used_again_is_left_alone(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	pid_t again = fork_as(pid);
 	if (again == 0) {
-		alarm(20);
+		alarm(300);
 		pause();
 		_exit(0);
 	}
@@ -210,7 +210,7 @@ static void end_respawners(struct stage *s, const char *file, const char *part)
 	work_give_file(&w, s, file);
 	work_give(&w, "tree", "yes");
 	struct change *c = NULL;
-	for (int i = 0; i < 100 && !c; i++) /* one that hops may be between two pids */
+	for (int i = 0; i < 1000 && !c; i++) /* one that hops may be between two pids */
 		c = work_plan(s, &w, &process_kill);
 	assert_non_null(c);
 	assert_int_equal(work_apply(s, &w, c), 0);

@@ -79,7 +79,7 @@ static int bench_drop(void **state)
 	vault_close(&b->host.vault);
 	host_close(&b->host);
 	const char *argv[] = {"/bin/rm", "-rf", b->dir, NULL};
-	int r = spawn_read(argv, 10000, NULL, NULL, NULL);
+	int r = spawn_read(argv, 60000, NULL, NULL, NULL);
 	free(b);
 	return r;
 }
@@ -214,10 +214,10 @@ static void times_are_read_back(void **state)
 		assert_int_equal(s, cases[i].s);
 		json_decref(record);
 	}
+	int64_t s, from = time(NULL);
 	json_t *now = record_new("x", json_object());
-	int64_t s;
 	assert_int_equal(record_time(now, &s), 0);
-	assert_in_range(s, time(NULL) - 5, time(NULL) + 1); /* time() lags by a tick */
+	assert_in_range(s, from, time(NULL) + 1); /* time() lags by a tick */
 	json_decref(now);
 }
 

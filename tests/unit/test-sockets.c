@@ -23,7 +23,7 @@
 static int run(const char *const argv[])
 {
 	int status = -1;
-	int r = spawn_read(argv, 30000, NULL, NULL, &status);
+	int r = spawn_read(argv, 120000, NULL, NULL, &status);
 	return r < 0 ? r : status;
 }
 
@@ -130,7 +130,7 @@ static bool is_reset(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char c;
-	return poll(&p, 1, 1000) == 1 && recv(fd, &c, 1, MSG_DONTWAIT) < 0 &&
+	return poll(&p, 1, 20000) == 1 && recv(fd, &c, 1, MSG_DONTWAIT) < 0 &&
 	       (errno == ECONNRESET || errno == ECONNABORTED);
 }
 
@@ -285,7 +285,7 @@ int main(void)
 		printf("1..0 # SKIP needs root\n");
 		return 0;
 	}
-	alarm(60); /* whatever goes wrong, it ends */
+	alarm(600); /* whatever goes wrong, it ends */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_of_addresses),
 		cmocka_unit_test_setup(both_families_and_mapped, new_namespace),

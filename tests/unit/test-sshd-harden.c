@@ -152,9 +152,9 @@ static bool forwards(void)
 	int status = -1;
 	const char *argv[] = {"/usr/bin/ssh", "-F", "none", "-p", "2222", "-i", "/run/keys/good", "-o", "IdentitiesOnly=yes",
 	                      "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o",
-	                      "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=5", "-W", "127.0.0.1:2222",
+	                      "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=60", "-W", "127.0.0.1:2222",
 	                      "root@127.0.0.1", NULL};
-	assert_int_equal(spawn_read(argv, 20000, &out, NULL, &status), 0);
+	assert_int_equal(spawn_read(argv, 120000, &out, NULL, &status), 0);
 	return strncmp(buf_text(&out), "SSH-2.0-", 8) == 0;
 }
 

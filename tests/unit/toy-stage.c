@@ -227,7 +227,7 @@ int bench_drop(void **state)
 	host_close(&b->host);
 	run_result_free(&b->result);
 	const char *argv[] = {"/bin/rm", "-rf", b->dir, NULL};
-	int r = spawn_read(argv, 10000, NULL, NULL, NULL);
+	int r = spawn_read(argv, 60000, NULL, NULL, NULL);
 	free(b);
 	return r;
 }
