@@ -115,9 +115,10 @@ is_gone() {
 	! kill -0 "$1" 2>/dev/null
 }
 
-# A login that fails, as sshd's own record has it.
+# A login that fails, as sshd's own record has it. The block it leads to can cut it off before
+# sshd has answered, and ssh would wait for that answer.
 guess() {
-	ip netns exec guesser ssh -F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes \
+	timeout 10 ip netns exec guesser ssh -F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes \
 		-o ConnectTimeout=5 nobody-here@203.0.113.1 true >/dev/null 2>&1
 	true
 }
