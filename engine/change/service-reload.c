@@ -19,8 +19,10 @@
 
 #define SYSTEMCTL "/usr/bin/systemctl"
 #define SYSTEMCTL_TIMEOUT_MS 30000
-#define BACK_TIMEOUT_MS 2000 /* for the daemon to listen again */
+#define BACK_TIMEOUT_MS 10000 /* for the daemon to listen again */
+#define GONE_TIMEOUT_MS 2000  /* the same where it has ended: somebody may start it anew */
 #define BACK_POLL_MS 10
+#define HUP_AGAIN_MS 1000
 
 /* Inodes of listening sockets. */
 struct inodes {
@@ -107,16 +109,6 @@ static bool is_back(struct host *host, const struct service *service, const stru
 	return find_listeners(host, service, &fresh, &pids) == 0 && pids.n;
 }
 
-static bool wait_back(struct host *host, const struct service *service, const struct inodes *old)
-{
-	for (int waited = 0; waited < BACK_TIMEOUT_MS; waited += BACK_POLL_MS) {
-		sleep_ms(BACK_POLL_MS);
-		if (is_back(host, service, old))
-			return true;
-	}
-	return false;
-}
-
 /* SIGHUP to PID, held by pidfd before it is looked at a second time. */
 static int hang_up(struct host *host, pid_t pid, const struct service *service, const struct inodes *listening)
 {
@@ -126,6 +118,23 @@ static int hang_up(struct host *host, pid_t pid, const struct service *service, 
 	if (r == 0 && !is_listener(host, pid, service, listening))
 		r = -ESRCH;
 	return r < 0 ? r : proc_signal(pidfd, SIGHUP);
+}
+
+/* One that had only just begun to listen may not have heard: it is told again. -ETIMEDOUT;
+ * -ESRCH: it has ended. */
+static int wait_back(struct host *host, pid_t pid, const struct service *service, const struct inodes *old)
+{
+	int waited = 0, gone = 0;
+	while (waited < BACK_TIMEOUT_MS && gone < GONE_TIMEOUT_MS) {
+		sleep_ms(BACK_POLL_MS);
+		if (is_back(host, service, old))
+			return 0;
+		waited += BACK_POLL_MS;
+		gone = is_daemon(host, pid, service) ? 0 : gone + BACK_POLL_MS;
+		if (waited % HUP_AGAIN_MS == 0)
+			(void)hang_up(host, pid, service, old);
+	}
+	return gone ? -ESRCH : -ETIMEDOUT;
 }
 
 static int reload_by_signal(struct host *host, const struct service *service, struct buf *note)
@@ -141,9 +150,10 @@ static int reload_by_signal(struct host *host, const struct service *service, st
 	}
 	for (size_t i = 0; i < pids.n && r == 0; i++) {
 		r = hang_up(host, pids.v[i], service, &listening);
-		if (r == 0 && !wait_back(host, service, &listening)) {
-			buf_printf(note, "%s (pid %d) did not listen again within %d s after SIGHUP", service->name,
-			           (int)pids.v[i], BACK_TIMEOUT_MS / 1000);
+		int back = r == 0 ? wait_back(host, pids.v[i], service, &listening) : r;
+		if (r == 0 && back < 0) {
+			buf_printf(note, "%s (pid %d) %s after SIGHUP", service->name, (int)pids.v[i],
+			           back == -ESRCH ? "ended" : "did not listen again");
 			return -ETIMEDOUT;
 		}
 		if (r == 0)

@@ -122,14 +122,23 @@ static int greet(struct hook *hook, const struct event *event, struct buf *why)
 }
 
 /* Whoever waits for our end has it at once; what is done is done in a process of its own, which
- * nobody's terminal, session or pipe ends. */
+ * nobody's terminal, session or pipe ends. It goes on once the first has ended: pam_exec(8) has
+ * that below sshd, where the guard would see somebody who is logged in. */
 static int go_apart(struct session *s)
 {
+	int held[2];
+	if (pipe2(held, O_CLOEXEC) < 0)
+		return -errno;
 	pid_t child = fork();
 	if (child < 0)
 		return -errno;
 	if (child > 0)
 		_exit(EXIT_DONE);
+	close(held[1]);
+	char nothing;
+	if (TEMP_FAILURE_RETRY(read(held[0], &nothing, 1)) < 0)
+		return -errno;
+	close(held[0]);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (setsid() < 0 || null < 0 || chdir("/") < 0)
 		return -errno;

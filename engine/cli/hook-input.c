@@ -28,8 +28,11 @@ int hook_keep_environment(void)
 	return strv_error(&environment);
 }
 
+/* sshd tells PAM by SSH_CONNECTION, too, where he comes from whom this is about: it is no
+ * operator's session that the guard should protect. */
 static int from_environment(const struct source *source, struct buf *ret)
 {
+	unsetenv("SSH_CONNECTION");
 	for (const char *const *name = source->variables; *name; name++)
 		for (size_t i = 0; i < environment.n; i++) {
 			size_t len = strlen(*name);

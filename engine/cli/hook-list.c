@@ -30,6 +30,7 @@ static const char *count_words(enum tally tally, uint64_t n)
 		[TALLY_FAILED] = {"failed", "failed"},
 		[TALLY_UNDONE] = {"taken back", "taken back"},
 		[TALLY_NOTHING] = {"with nothing to take back", "with nothing to take back"},
+		[TALLY_MERGED] = {"merged with another", "merged with others"},
 		[TALLY_DROPPED] = {"dropped", "dropped"},
 	};
 	return n == 1 ? words[tally].one : words[tally].several;

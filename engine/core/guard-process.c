@@ -283,15 +283,30 @@ static int find_listener(void *ctx, uint32_t inode)
 	return s && s->listens;
 }
 
+/* A child of the sshd PARENT that somebody has logged in to: it is no sshd and has a session of
+ * its own, unlike what sshd asks before it lets anybody in (AuthorizedKeysCommand,
+ * unix_chkpwd). One that is ending has no executable any more. */
+static bool is_logged_in(struct guard *guard, pid_t pid, const struct proc_stat *parent)
+{
+	_cleanup_(target_free) struct target t = {0};
+	int r = look_at(guard, pid, &t);
+	if (r == -ESRCH || (r == 0 && t.exe_error == -ENOENT))
+		return false;
+	return r < 0 || (!(t.installed && is_sshd_name(t.name)) && t.stat.session != parent->session);
+}
+
 /* Where that cannot be told it does: it may be somebody's way in. */
 static bool serves_login(struct guard *guard, pid_t pid, unsigned depth)
 {
 	_cleanup_pids_ struct pids children = {0};
-	int r = proc_children(guard->host->proc, pid, &children);
+	struct proc_stat st;
+	int r = proc_stat(guard->host->proc, pid, &st);
+	if (r == 0)
+		r = proc_children(guard->host->proc, pid, &children);
 	if (r < 0)
 		return r != -ESRCH;
 	for (size_t i = 0; i < children.n; i++)
-		if (!is_sshd(guard, children.v[i]) || (depth && serves_login(guard, children.v[i], depth - 1)))
+		if (is_logged_in(guard, children.v[i], &st) || (depth && serves_login(guard, children.v[i], depth - 1)))
 			return true;
 	return false;
 }

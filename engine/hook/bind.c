@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hook/decide.h"
 
+#include "base/clock.h"
 #include "base/escape.h"
 
 #include <errno.h>
@@ -118,15 +119,24 @@ static void add_cut(struct buf *out, const char *text, size_t max)
 		buf_puts(out, "...");
 }
 
-static int make_text(struct binding *b)
+static void add_item(struct buf *out, enum type type, const char *item)
+{
+	if (type == TYPE_DURATION)
+		span_format(value_ms(item), out);
+	else
+		add_cut(out, item, TEXT_BYTES);
+}
+
+static int make_text(const struct rule *rule, struct binding *b)
 {
 	_cleanup_buf_ struct buf text = {0};
 	for (size_t i = 0; i < b->n; i++) {
 		const struct strv *items = &b->v[i].items;
-		buf_printf(&text, "%s%s=", i ? "; " : "", b->v[i].setting->input);
+		const struct input *input = playbook_input(rule->playbook, b->v[i].setting->input);
+		buf_printf(&text, "%s%s=", i ? "; " : "", input->name);
 		for (size_t k = 0; k < items->n && k < TEXT_ITEMS; k++) {
 			buf_puts(&text, k ? ", " : "");
-			add_cut(&text, items->v[k], TEXT_BYTES);
+			add_item(&text, input->type, items->v[k]);
 		}
 		if (items->n > TEXT_ITEMS)
 			buf_printf(&text, " and %zu more", items->n - TEXT_ITEMS);
@@ -148,7 +158,7 @@ int bind_event(const struct rule *rule, const struct event *event, bool key_only
 	if (r == 0)
 		r = make_key(rule, event, &b);
 	if (r == 0)
-		r = make_text(&b);
+		r = make_text(rule, &b);
 	if (r < 0)
 		binding_free(&b);
 	else

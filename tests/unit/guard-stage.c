@@ -251,21 +251,32 @@ static int accept_from(const char *address)
 	return connection;
 }
 
-/* A login behind sshd: something that is not sshd runs below the one that holds the
- * connection. ARG is "ADDRESS PROGRAM". */
-static void serve(char *arg)
+/* An sshd that holds a connection, and below it
+ *   serve    what somebody has logged in to, in a session of its own
+ *   consult  what sshd asks before it lets anybody in
+ *   lose     a process that has ended and that sshd has not asked about yet
+ * ARG is "ADDRESS PROGRAM". */
+static void serve(const char *mode, char *arg)
 {
 	char *program = strchr(arg, ' ');
 	*program++ = '\0';
 	if (accept_from(arg) < 0)
 		_exit(2);
-	if (program[0] && fork() == 0) {
+	pid_t child = program[0] ? fork() : -1;
+	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (strcmp(mode, "lose") == 0)
+			_exit(0);
+		if (strcmp(mode, "serve") == 0)
+			setsid();
 		execl(program, program, "--stand-in", "120", "wait", "", NULL);
 		_exit(127);
 	}
-	if (program[0])
+	siginfo_t info;
+	if (child > 0 && strcmp(mode, "lose") != 0)
 		return; /* the program says that it is ready */
+	if (child > 0)
+		waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
 	ready();
 }
 
@@ -279,8 +290,8 @@ void stage_main(int argc, char **argv)
 		prctl(PR_SET_NAME, argv[4]);
 	if (strcmp(argv[3], "listen") == 0)
 		listener("127.0.0.1", argv[4], &ignored);
-	if (strcmp(argv[3], "serve") == 0)
-		serve(argv[4]);
+	if (strcmp(argv[3], "serve") == 0 || strcmp(argv[3], "consult") == 0 || strcmp(argv[3], "lose") == 0)
+		serve(argv[3], argv[4]);
 	else
 		ready();
 	for (;;)

@@ -349,12 +349,12 @@ static void isolation_keeps_what_is_protected(void **state)
 	assert_allowed(&s, ask_all_but(&s, "203.0.113.128/25", NULL));
 }
 
-/* sshd holds a connection from ADDRESS, and PROGRAM runs below it. */
-static void ask_about_login(const char *program, char *ret, size_t size)
+/* sshd holds a connection from 203.0.113.10, and PROGRAM is below it in the way of MODE. */
+static void ask_about_login(const char *mode, const char *program, char *ret, size_t size)
 {
 	char arg[128];
 	snprintf(arg, sizeof(arg), "203.0.113.10 %s", program);
-	pid_t sshd = stage_start("/opt/ssh/sshd", "serve", arg);
+	pid_t sshd = stage_start("/opt/ssh/sshd", mode, arg);
 	ask_as_child("203.0.113.10", NULL, ret, size);
 	stage_kill(sshd);
 }
@@ -367,12 +367,18 @@ static void who_is_logged_in_is_not_locked_out(void **state)
 		skip();
 	stage_copy("/opt/ssh/shell");
 	stage_copy("/opt/ssh/sshd-auth");
-	ask_about_login("/opt/ssh/shell", answer, sizeof(answer));
+	ask_about_login("serve", "/opt/ssh/shell", answer, sizeof(answer));
 	assert_string_equal(answer, "-1 net.ssh-peer");
 	/* but somebody who only tries to get in gets no protection from it */
-	ask_about_login("", answer, sizeof(answer));
+	ask_about_login("serve", "", answer, sizeof(answer));
 	assert_string_equal(answer, "0 ");
-	ask_about_login("/opt/ssh/sshd-auth", answer, sizeof(answer));
+	ask_about_login("serve", "/opt/ssh/sshd-auth", answer, sizeof(answer));
+	assert_string_equal(answer, "0 ");
+	/* nor from what sshd asks about him, */
+	ask_about_login("consult", "/opt/ssh/shell", answer, sizeof(answer));
+	assert_string_equal(answer, "0 ");
+	/* nor while a process of his ends */
+	ask_about_login("lose", "/opt/ssh/shell", answer, sizeof(answer));
 	assert_string_equal(answer, "0 ");
 }
 

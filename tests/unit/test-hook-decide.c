@@ -215,6 +215,7 @@ static void undo_needs_the_key_only(void **state)
 	read_right(RULE("open", SET "set ttl = ${event.for}\nkey = address\nmode = enforce\n"), &s->rules);
 	put(s, "ip", "203.0.113.9");
 	put(s, "for", "4h");
+	assert_string_equal(verdict(s, NOW), "run r: address=203.0.113.9; ttl=4h");
 	begin(s, NOW, "20260101-000000-0000", 0);
 	event_free(&s->event);
 	put(s, "ip", "203.0.113.9");
