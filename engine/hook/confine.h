@@ -29,9 +29,10 @@ struct confined {
 
 #define CONFINED_OF(of_source) ((struct confined){.source = (of_source), .pidfd = -1, .fd = -1})
 
-/* What a message of so many bytes may take, in milliseconds: CPU time, and time. */
+/* What a message of so many bytes may take, in milliseconds: CPU time, and time, of which it needs
+ * more on a host that a miner keeps busy. */
 #define CONFINE_CPU_MS(bytes) (1000 + (int)((bytes) / 2048))
-#define CONFINE_WAIT_MS(bytes) (2 * CONFINE_CPU_MS(bytes))
+#define CONFINE_WAIT_MS(bytes) (5 * CONFINE_CPU_MS(bytes))
 
 /* 0 with the events. Otherwise RET_WHY has one sentence, fit to be printed: -EINVAL: the message
  * is refused: too long, by the parser, or because that broke, wanted more memory or did what it

@@ -5,7 +5,7 @@
 # that takes that back. Whatever was done by then, the next alert has the address blocked at once,
 # and the undo event has nothing left of it.
 set -u
-range_seconds=300
+range_seconds=1800
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond

@@ -21,7 +21,7 @@ kernel_says() {
 
 if [ "${AUDIT_INSIDE:-}" != yes ]; then
 	export AUDIT_INSIDE=yes
-	exec timeout -k 10 120 unshare -m --propagation private "$BASH" "$0"
+	exec timeout -k 10 600 unshare -m --propagation private "$BASH" "$0"
 fi
 
 mount -t tmpfs -o mode=0755 audit-test /mnt
@@ -119,18 +119,16 @@ same "audit required and off: a dry run is possible" 4 "$(respond --dry-run --pl
 
 auditd -n -s nochange -c /mnt/audit >/mnt/audit/output 2>&1 &
 daemon=$!
-for _ in $(seq 100); do
-	[ "$(kernel_says pid)" = $daemon ] && break
-	sleep 0.05
-done
-same "auditd runs" $daemon "$(kernel_says pid)"
+auditd_runs() {
+	[ "$(kernel_says pid)" = $daemon ]
+}
+check "auditd runs" await auditd_runs
 auditctl -e 1 >/dev/null
 # What comes while it starts is lost: wait until it writes.
-for _ in $(seq 50); do
-	auditctl -m "are you there" >/dev/null
-	sleep 0.1
-	grep -qs "are you there" $log && break
-done
+writes() {
+	auditctl -m "are you there" && sleep 0.1 && grep -qs "are you there" $log
+}
+check "auditd writes" await writes
 
 output=$(respond --playbook /mnt/playbooks/audit.pb)
 same "the run is done, but for the refusal" 4 $?
@@ -139,7 +137,8 @@ run=$(newest_run)
 head=$(tail -n 1 "$LOCALSTATEDIR/lib/respond/runs/$run/journal" | tr -d '\n' | sha256sum | cut -d' ' -f1)
 respond --rollback "$run" >/dev/null
 check "the file is back" test -e "/mnt/host/$name"
-sleep 0.5
+auditctl -m "that was all" >/dev/null
+check "auditd has written all of it" await grep -q "that was all" $log
 
 apply=$(grep -aF "op=apply run=\"$run\"" $log)
 same "one record for the change" 1 "$(grep -c . <<<"$apply")"

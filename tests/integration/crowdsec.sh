@@ -4,7 +4,7 @@
 # CrowdSec's decisions, ten thousand in one stream: blocked in one transaction of one run,
 # each as long as its decision says, and gone by themselves when that is over.
 set -u
-range_seconds=240
+range_seconds=900
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond
@@ -28,7 +28,7 @@ cat >$rules/crowdsec.conf <<-'RULES'
 	match origin = cscli
 	playbook = block.pb
 	set address = ${event.value}
-	set ttl = 4s
+	set ttl = 15s
 	mode = enforce
 RULES
 

@@ -5,7 +5,7 @@
 # Its unban, by hand, by time and when it stops, takes the block back; what it bans again after
 # a restart is told apart.
 set -u
-range_seconds=180
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 command -v fail2ban-server >/dev/null || skip_all "fail2ban is not installed"
@@ -34,7 +34,7 @@ logpath = $log
 [short]
 enabled = true
 filter = sshd
-bantime = 4
+bantime = 10
 logpath = /var/log/short.log
 END
 

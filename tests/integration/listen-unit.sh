@@ -42,7 +42,7 @@ check "the socket is enabled" on_host systemctl -q enable --now respond-listen.s
 same "it is root's alone" "600 0" "$(on_host stat -c '%a %u' /run/respond/hook.sock)"
 same "nothing runs yet" inactive "$(on_host systemctl show -P ActiveState respond-listen.service)"
 same "an event is taken" "taken 1" "$(event first 198.51.100.77)"
-check "it has started respond" is ActiveState active
+check "it has started respond" await is ActiveState active
 check "the address is blocked" await blocked 198.51.100.77
 pid=$(on_host systemctl show -P MainPID respond-listen.service)
 
@@ -72,7 +72,7 @@ cat >$host_root/etc/respond/hooks.d/away.conf <<-'RULES'
 	playbook = away.pb
 	set path = ${event.path}
 	mode = enforce
-	ttl = 4s
+	ttl = 15s
 RULES
 echo harmless >$host_root/srv/dropper
 on_host systemctl reload respond-listen.service
@@ -80,7 +80,7 @@ away() {
 	printf 'json\n{"kind":"away","path":"/srv/dropper"}\n' | on_host timeout 20 peer /run/respond/hook.sock
 	! on_host test -e /srv/dropper
 }
-check "a file is taken away for 4 s" await away
+check "a file is taken away for 15 s" await away
 check "the service stops" on_host systemctl stop respond-listen.service
 same "with success" success "$(on_host systemctl show -P Result respond-listen.service)"
 check_not "the file is away still" on_host test -e /srv/dropper

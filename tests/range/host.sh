@@ -66,16 +66,6 @@ says() {
 	grep -qF -- "$2" <<<"$output" || printf '%s\n' "$output" | tap_note
 }
 
-# Waits until a command succeeds: at most 60 s, or as many tenths as $patience says.
-await() {
-	local i
-	for ((i = 0; i < ${patience:-600}; i++)); do
-		if "$@" >/dev/null 2>&1; then return; fi
-		sleep 0.1
-	done
-	return 1
-}
-
 # ---- what a host looks like ----------------------------------------------------
 
 # One line for everything below the given directories: type, mode, owner, size and

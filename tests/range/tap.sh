@@ -6,6 +6,7 @@
 #   check "what must hold" COMMAND [ARGUMENT...]      holds when the command succeeds
 #   check_not "what must not hold" COMMAND...         holds when it fails
 #   same "what must be the same" EXPECTED ACTUAL
+#   await COMMAND...                                  until it succeeds: for what comes in a while
 #   skip "what" "why"
 #   finish                                            last line of the script
 #
@@ -63,6 +64,16 @@ skip() {
 skip_all() {
 	echo "1..0 # SKIP $1"
 	exit 0
+}
+
+# Waits until a command succeeds: at most 60 s, or as many tenths as $patience says.
+await() {
+	local i
+	for ((i = 0; i < ${patience:-600}; i++)); do
+		if "$@" >/dev/null 2>&1; then return; fi
+		sleep 0.1
+	done
+	return 1
 }
 
 finish() {

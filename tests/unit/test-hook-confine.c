@@ -334,7 +334,7 @@ static void time_is_limited(void **state)
 		int r = confine_parse(&c, slice("spin"), &events, &why);
 		spent = spent_ms() - from;
 		if (r == -ETIMEDOUT && spent < CONFINE_CPU_MS(4) + 200 && i < 100)
-			continue; /* the machine gave it less than half of a processor: that is the other limit */
+			continue; /* the machine gave it too little of a processor: that is the other limit */
 		assert_int_equal(r, -EINVAL);
 		assert_non_null(strstr(buf_text(&why), "more CPU time"));
 		break;
