@@ -72,7 +72,9 @@ run_status=0      # of a run without faults
 rollback_status=3 # that processes were killed cannot be undone
 
 prepare() {
+	local n
 	stage_host
+	for n in {0..31}; do [ -e /dev/loop$n ] || mknod /dev/loop$n b 7 $n; done
 	[ -n "${SANITIZE:-}" ] || list_places
 }
 
@@ -162,7 +164,7 @@ with_memory() {
 	shift
 	status=0
 	output=$(env FAILALLOC_PROGRAM=respond FAILALLOC_DEPTH="$depth" "${settings[@]}" LD_PRELOAD="$failalloc" \
-		timeout -k 5 60 setarch -R "$@" 2>&1 </dev/null) || status=$?
+		timeout -k 5 $patience_s setarch -R "$@" 2>&1 </dev/null) || status=$?
 }
 
 # The places of a dry run, and the further ones of a run and of a rollback.
@@ -237,7 +239,7 @@ small_state() {
 strike_plainly() {
 	status=0
 	lacking=
-	output=$(timeout -k 5 60 "$@" 2>&1 </dev/null) || status=$?
+	output=$(timeout -k 5 $patience_s "$@" 2>&1 </dev/null) || status=$?
 }
 
 point_inodes() {
@@ -253,14 +255,15 @@ lacks=(room inodes leave-to-write)
 
 # Puts what is in a directory on a disk of its own, which is mounted there.
 small_disk() {
+	rm -f $scratch/disk # the last one may be in use yet
 	truncate -s 1M $scratch/disk
 	mke2fs -q -F -t ext4 -O ^has_journal -m 0 -N 32 $scratch/disk
 	mkdir -p $scratch/mnt
-	mount -o loop $scratch/disk $scratch/mnt || broken "no small disk"
+	await mount -o loop $scratch/disk $scratch/mnt || broken "no small disk"
 	cp -a "$1/." $scratch/mnt
 	rmdir $scratch/mnt/lost+found
 	[ ! -e $scratch/mnt/authorized_keys ] || chattr +i $scratch/mnt/authorized_keys
-	mount --move $scratch/mnt "$1" 2>/dev/null || { umount $scratch/mnt; mount -o loop $scratch/disk "$1"; }
+	mount --move $scratch/mnt "$1" 2>/dev/null || { umount $scratch/mnt; await mount -o loop $scratch/disk "$1"; }
 }
 
 take_away() {

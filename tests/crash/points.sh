@@ -120,7 +120,7 @@ tell_worker() {
 }
 
 lead() {
-	local workers why results mode worker what seconds=2400
+	local workers why results mode worker what seconds=7200
 	[ -z "${CRASH_LONG:-}" ] || seconds=200000
 	if ! why=$("$TOP_SRCDIR/tests/range/range.sh" true 2>&1); then
 		skip_all "$(printf %s "${why:-no range}" | tail -n 1)"

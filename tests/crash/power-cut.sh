@@ -76,7 +76,7 @@ mount_options() {
 
 mount_disk() {
 	local name i
-	for i in $(seq 50); do # others look for a free loop device at the same time
+	for i in $(seq 300); do # others look for a free loop device at the same time
 		mount -o "$(mount_options "$fs")" "$1" $root 2>/dev/null && break
 		sleep 0.1
 	done
@@ -89,7 +89,7 @@ mount_disk() {
 }
 
 umount_disk() {
-	umount -R $root || broken "the disk is busy"
+	await umount -R $root || broken "the disk is busy"
 }
 
 # respond lives on the disk from here on.

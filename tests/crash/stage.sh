@@ -25,6 +25,7 @@ stage_dirs=(/etc/ssh /etc/cron.hourly /root/.ssh /usr/local/bin /var/spool/cron 
 saved=$scratch/saved
 root= # of the host that respond works on
 problems=()
+patience_s=300 # what takes longer hangs
 in_kernel=() # kinds of change that a reboot takes away
 export ASAN_OPTIONS=detect_leaks=0 # it does not work on what is traced
 
@@ -85,7 +86,7 @@ sshd_listens_but() {
 # await_sshd BEFORE
 await_sshd() {
 	local i
-	for i in $(seq 400); do
+	for i in $(seq 6000); do
 		if sshd_listens_but "$1"; then return; fi
 		sleep 0.01
 	done
@@ -120,17 +121,17 @@ restart_miners() {
 }
 
 start_miners() {
-	local i
+	local i last=6000
 	install -m 0755 -o mysql -g mysql "$TOP_BUILDDIR/tests/range/miner" /var/tmp/.cache/kdevtmpfsi
 	CRASH_MINER=yes setsid --fork /usr/local/bin/xmrig -o "$SERVER:3333" -w </dev/null >/dev/null 2>&1
 	CRASH_MINER=yes setsid --fork setpriv --reuid mysql --regid mysql --clear-groups \
 		/var/tmp/.cache/kdevtmpfsi -o "$SERVER:3333" </dev/null >/dev/null 2>&1
-	for i in $(seq 400); do
+	for i in $(seq $last); do
 		[ "$(ss -Htn state established dst "$SERVER" | wc -l)" = 2 ] &&
 			[ "$(our_miners | wc -w)" = 6 ] && break
 		sleep 0.01
 	done
-	[ "$i" != 400 ] || broken "the miners do not start: $(ps -ef)"
+	[ "$i" != $last ] || broken "the miners do not start: $(ps -ef)"
 	rm -f /var/tmp/.cache/kdevtmpfsi
 	miners=$(our_miners)
 }
@@ -250,7 +251,7 @@ stage_host() {
 
 strike() {
 	status=0
-	timeout -k 5 60 "$killstep" -o $scratch/report "$@" >$scratch/output 2>&1 </dev/null || status=$?
+	timeout -k 5 $patience_s "$killstep" -o $scratch/report "$@" >$scratch/output 2>&1 </dev/null || status=$?
 	output=$(cat $scratch/output)
 	[ $status != 124 ] || problem "it hangs"
 }
@@ -307,19 +308,28 @@ judge_state() {
 	esac
 }
 
-judge_processes() {
-	local stopped
+nothing_stopped() {
 	stopped=$(stopped_processes)
-	[ -z "$stopped" ] || problem "left stopped: $(for s in $stopped; do head -n 1 "$s"; done | tr '\n' ' ')"
+	[ -z "$stopped" ]
 }
 
-# sshd was told to read its files whenever they changed: it does what is in them.
+judge_processes() {
+	local stopped
+	await nothing_stopped || problem "left stopped: $(for s in $stopped; do head -n 1 "$s"; done | tr '\n' ' ')"
+}
+
+sshd_does_as_it_says() {
+	lets_in=no
+	! root_can_log_in || lets_in=yes
+	[ $lets_in = $says ]
+}
+
+# sshd was told to read its files whenever they changed: it does what is in them, once it has read them.
 judge_sshd() {
 	local lets_in=no says=no
 	[ "$(sshd_listens)" != "$listens" ] || [ "$state" != before ] || return 0
-	! root_can_log_in || lets_in=yes
 	! grep -qs '^PermitRootLogin yes' /etc/ssh/sshd_config.d/50-cloud-init.conf || says=yes
-	[ $lets_in = $says ] || problem "sshd lets root in: $lets_in, but its files say: $says"
+	await sshd_does_as_it_says || problem "sshd lets root in: $lets_in, but its files say: $says"
 }
 
 # Whether a target is as after the run: its line is the same as then.

@@ -5,7 +5,7 @@
 # work on, by every credential and from every address, and all of it is taken back.
 set -u
 . "$TOP_SRCDIR/tests/range/host.sh"
-range_seconds=240
+range_seconds=900
 enter_range "$@"
 install_respond
 
@@ -77,11 +77,25 @@ start_sshd() {
 		sed '/pam_motd\|pam_mail\|pam_selinux\|pam_keyinit/d' $scratch/pam-sshd
 	} >/etc/pam.d/sshd
 	/usr/sbin/sshd -E /run/range/sshd.log
+	await test -s /run/sshd.pid # it listens by then
+}
+
+sshd_listens() {
+	ss -Hltne 'sport = :22' | grep -o 'ino:[0-9]*' | LC_ALL=C sort
+}
+
+# sshd_listens_but BEFORE: on as many sockets as then, and on none of those.
+sshd_listens_but() {
+	local now
+	now=$(sshd_listens)
+	[ "$(wc -l <<<"$now")" = "$(wc -l <<<"$1")" ] && [ -z "$(LC_ALL=C comm -12 <(echo "$1") <(echo "$now"))" ]
 }
 
 reload_sshd() {
+	local before
+	before=$(sshd_listens)
 	kill -HUP "$(cat /run/sshd.pid)"
-	sleep 0.3
+	await sshd_listens_but "$before"
 }
 
 command -v openssl >/dev/null || skip_all "openssl is not installed"
@@ -92,7 +106,7 @@ start_sshd
 printf '#!/bin/sh\ncat /run/range/password\n' >/run/range/askpass
 chmod 755 /run/range/askpass
 
-common="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 -o LogLevel=ERROR"
+common="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=30 -o LogLevel=ERROR"
 
 # by_key USER [ADDRESS [COMMAND...]]
 by_key() {
@@ -101,7 +115,7 @@ by_key() {
 	shift
 	[ $# = 0 ] || shift
 	# shellcheck disable=SC2086
-	timeout 20 ip netns exec outside ssh $common -b "$from" -o PreferredAuthentications=publickey -i "$key" \
+	timeout 60 ip netns exec outside ssh $common -b "$from" -o PreferredAuthentications=publickey -i "$key" \
 		"$user@$victim" "${@:-true}" </dev/null
 }
 
@@ -109,7 +123,7 @@ by_key() {
 by_password() {
 	echo "${secret:-$1-secret-1}" >/run/range/password
 	# shellcheck disable=SC2086
-	SSH_ASKPASS=/run/range/askpass SSH_ASKPASS_REQUIRE=force timeout 20 ip netns exec outside ssh $common \
+	SSH_ASKPASS=/run/range/askpass SSH_ASKPASS_REQUIRE=force timeout 60 ip netns exec outside ssh $common \
 		-b "${2:-$desk}" -o PreferredAuthentications=password -o PubkeyAuthentication=no \
 		-o NumberOfPasswordPrompts=1 "$1@$victim" true </dev/null
 }
@@ -121,10 +135,7 @@ stay() {
 	# shellcheck disable=SC2086
 	ip netns exec outside ssh $common -b "${2:-$desk}" -i "$key" "$user@$victim" "exec sleep $3" </dev/null >/dev/null 2>&1 &
 	client=$!
-	for _ in $(seq 100); do
-		if pgrep -f "^sleep $3\$" >/dev/null; then return; fi
-		sleep 0.05
-	done
+	if patience=600 await runs "$3"; then return; fi
 	echo "Bail out! no session of $user"
 	exit 1
 }
@@ -134,12 +145,7 @@ runs() {
 }
 
 gone() {
-	local i
-	for i in $(seq 60); do
-		if ! kill -0 "$1" 2>/dev/null; then return 0; fi
-		sleep 0.05
-	done
-	return 1
+	await not kill -0 "$1"
 }
 
 accounts() {
@@ -187,9 +193,9 @@ same "contain: done" 0 $status
 [ $status = 0 ] || printf '%s\n' "$output" | tap_note
 run=$(last_run)
 check "contain: mallory's session ends" gone $mallory_client
-check "contain: and what ran in it" not runs 7001
+check "contain: and what ran in it" await not runs 7001
 check "contain: toor's session ends" gone $toor_client
-check "contain: and what ran in it" not runs 7002
+check "contain: and what ran in it" await not runs 7002
 check "contain: root's session goes on, though it has the same uid" runs 7003
 check "contain: alice's session goes on" runs 7004
 for user in mallory toor; do
@@ -235,7 +241,7 @@ run=$(last_run)
 cp -a $shadow $scratch/shadow-locked
 cat $scratch/shadow >$shadow # somebody unlocks the accounts
 check_not "pam: refused by key although the account is unlocked" by_key mallory
-check "pam: it was PAM that refused" grep -q 'Access denied for user mallory by PAM account configuration' /run/range/sshd.log
+check "pam: it was PAM that refused" await grep -q 'Access denied for user mallory by PAM account configuration' /run/range/sshd.log
 check_not "pam: refused by password" by_password mallory
 check "pam: who may break the glass gets in by key" by_key rescue
 check "pam: and by password" by_password rescue
@@ -460,7 +466,7 @@ same "set: with one of her own to be chosen" 0 $status
 secret=$(cat /root/once)
 : >/run/range/sshd.log
 check_not "set: is asked for at the login" by_password alice
-check "set: after the one that was set" grep -q 'Accepted password for alice' /run/range/sshd.log
+check "set: after the one that was set" await grep -q 'Accepted password for alice' /run/range/sshd.log
 secret=
 run_respond --rollback last
 same "set: taken back" "$before" "$(cat $shadow)"

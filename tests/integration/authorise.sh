@@ -4,6 +4,7 @@
 # Who may have respond act: PAM's service "respond", asked about the account that was
 # logged in to, whatever uid sudo has made of it.
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond

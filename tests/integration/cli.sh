@@ -4,6 +4,7 @@
 # The command line: what it lists and shows, for people and for machines, what it
 # says about playbooks that are wrong, and who may write one.
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond

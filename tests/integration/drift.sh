@@ -4,6 +4,7 @@
 # Somebody else works on the host between a run and its rollback: what they did
 # stays, and what cannot be put back without hurting it is refused by name.
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond
@@ -14,9 +15,19 @@ crontab=/var/spool/cron/crontabs/root
 sshd=/etc/ssh/sshd_config
 chattr -i $keys
 
+# It runs, and has its child and its connection.
+mines() {
+	[ "$(cat /proc/"$miner"/comm)" = xmrig ] && pgrep -P "$miner" -x kthreadd &&
+		ss -Htnp state established dst "$SERVER" | grep "pid=$miner,"
+}
+
 clean_up() {
-	setsid --fork /usr/local/bin/xmrig -o "$SERVER:3333" </dev/null >/dev/null 2>&1
-	sleep 0.1
+	RANGE_DEADLINE=$RANGE_DEADLINE setsid --fork sh -c 'echo $$ >"$0" && exec "$@"' $scratch/miner \
+		/usr/local/bin/xmrig -o "$SERVER:3333" </dev/null >/dev/null 2>&1
+	await test -s $scratch/miner
+	miner=$(cat $scratch/miner)
+	await mines || echo "# the miner does not start"
+	rm $scratch/miner
 	run_respond --playbook miner.pb --set "attacker-keys=$ATTACKER_FINGERPRINT"
 	[ $status = 0 ] || printf '%s\n' "$output" | tap_note
 	same "$1: the run is done" 0 $status

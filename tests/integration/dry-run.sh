@@ -7,6 +7,7 @@
 # the firewall. What goes to stdout and stderr, to a pipe or a memfd of its own and
 # to the programs it asks (sshd -T), and questions over netlink sockets are not it.
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 command -v strace >/dev/null || skip_all "strace is not installed"

@@ -4,7 +4,7 @@
 # ensure-package.pb on a real systemd host: a package of a repository that this test makes is
 # installed, and its unit enabled and started, which does not exist before; and the way back.
 set -u
-range_seconds=300
+range_seconds=900
 . "$TOP_SRCDIR/tests/range/systemd-host.sh"
 enter_systemd_range "$@"
 command -v dpkg-deb >/dev/null || skip_all "no dpkg-deb here"

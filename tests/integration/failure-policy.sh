@@ -5,6 +5,7 @@
 # what is told of it, and that a rollback restores all, for every on-failure of the
 # playbook and of the step.
 set -u
+range_seconds=900
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond
@@ -54,10 +55,11 @@ small_vault() {
 	mount -t tmpfs -o size=1m,mode=0700 vault "$state_dir/vault"
 }
 
-# As one file is gone another comes, with something mounted on it.
+# As one file is gone another comes, with something mounted on it: that is to be there when the next
+# round looks.
 come_late() {
 	local tries=0
-	while [ -e $place/first ] && [ $((tries += 1)) -lt 500 ]; do sleep 0.01; done
+	while [ -e $place/first ] && [ $((tries += 1)) -lt 6000 ]; do sleep 0.01; done
 	echo late >$place/late/new
 	mount --bind $place/late/new $place/late/new
 }
@@ -67,7 +69,7 @@ come_late() {
 # write_playbook FAILURE ON-FAILURE [ON-FAILURE-OF-THE-STEP]
 write_playbook() {
 	local settle=
-	[ "$1" != late ] || settle='settle = 1s'
+	[ "$1" != late ] || settle='settle = 3s'
 	cat >/root/policy.pb <<-END
 		[playbook]
 		name = policy
@@ -264,13 +266,16 @@ late rollback continue
 truncate -s 16M $scratch/frozen.image
 mke2fs -q -F $scratch/frozen.image
 mkdir $scratch/frozen
-mount -o loop $scratch/frozen.image $scratch/frozen
+for n in {0..31}; do [ -e /dev/loop$n ] || mknod /dev/loop$n b 7 $n; done
+await mount -o loop $scratch/frozen.image $scratch/frozen # others look for a free loop device at the same time
 install -m 0755 "$(command -v dd)" /usr/local/bin/policy-stuck
 fsfreeze --freeze $scratch/frozen
 policy-stuck if=/dev/zero of=$scratch/frozen/file bs=1 count=1 2>/dev/null &
 stuck=$!
-tries=0
-until [ "$(ps -o stat= -p $stuck | cut -c1)" = D ] || [ $((tries += 1)) -gt 500 ]; do sleep 0.01; done
+is_stuck() {
+	ps -o stat=,comm= -p $stuck | grep -q '^D.* policy-stuck$'
+}
+await is_stuck || echo "# nothing waits in the kernel"
 write_playbook stuck rollback
 started=$(date +%s)
 run_respond --playbook /root/policy.pb

@@ -4,6 +4,7 @@
 # Somebody has been at the records: each way is refused with its own reason, the host is
 # left as it is, and what was not touched stays good.
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond
@@ -341,8 +342,9 @@ for cut in 'truncate -s -10' "sed -i \$d"; do
 	respond --playbook /root/new.pb >$scratch/slow 2>&1 &
 	slow=$!
 	disown $slow
-	for _ in $(seq 200); do grep -q ^waiting $scratch/slow && break; sleep 0.05; done
+	patience=600 await grep -q ^waiting $scratch/slow
 	kill -KILL $slow
+	await not kill -0 $slow # it holds its journal until then
 	run=$(ls "$runs" | tail -n 1)
 	$cut "$runs/$run/journal"
 	check "unfinished, after $cut: the file is away" test ! -e $place/new

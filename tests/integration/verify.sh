@@ -4,6 +4,7 @@
 # Whether what a run did is still in force: each way to undo it by a foreign hand is
 # named, put in force again, and taken back in the end as if it had never been.
 set -u
+range_seconds=600
 . "$TOP_SRCDIR/tests/range/host.sh"
 enter_range "$@"
 install_respond
@@ -14,7 +15,7 @@ crontab=/var/spool/cron/crontabs/root
 sshd=/etc/ssh/sshd_config
 
 install -m 0755 "$TOP_BUILDDIR/tests/range/sleeper" /usr/local/bin/beacon
-setsid --fork /usr/local/bin/beacon </dev/null >/dev/null 2>&1
+RANGE_DEADLINE=$RANGE_DEADLINE setsid --fork /usr/local/bin/beacon </dev/null >/dev/null 2>&1
 until beacon=$(pgrep -x beacon); do sleep 0.02; done
 cat >/root/held.pb <<'END'
 [playbook]
@@ -142,7 +143,7 @@ check_not "cron: the entry is gone again" grep -q malicious-site $crontab
 sed -i '/report/d' $crontab
 kill -CONT "$beacon"
 gone stop "$before"
-check "stop: it is stopped" stopped
+check "stop: it is stopped" await stopped
 cp -p $scratch/sshd_config $sshd
 gone sshd "$before"
 check "sshd: the daemon was told" grep -q '"type":"reload"' <<<"$(tail -n 4 "$state_dir/runs/$run/journal")"
@@ -176,7 +177,7 @@ check "several: says so" \
 	grep -q '^3 put in force again, 2 left alone because somebody changed them since\.$' <<<"$output"
 same "several: somebody's file is left alone" 'somebody else wrote this' "$(cat /tmp/malicious.sh)"
 same "several: so is somebody's line" "$edited" "$(cat $sshd)"
-check "several: the rest is in force" stopped
+check "several: the rest is in force" await stopped
 run_respond --verify --reapply
 same "several: nothing else can be done" 1 $status
 
@@ -189,7 +190,7 @@ run_respond --rollback "$run"
 same "rollback" 0 $status
 same "rollback: every file is as before the run" "$files" "$(files)"
 same "rollback: so is sshd" "$settings" "$(sshd_settings)"
-check_not "rollback: the process goes on" stopped
+check "rollback: the process goes on" await not stopped
 same "rollback: nothing of the block is left" 0 "$(nft list ruleset | grep -c 203.0.113.77)"
 nft -f - <<<"$firewall"
 run_respond --verify
@@ -197,9 +198,12 @@ same "rollback: nothing is missed" "0 1 run: 0 changes in force." "$status $outp
 
 # ---- what is not missed ----------------------------------------------------------------------------------
 
-run_respond --playbook block.pb --set address=203.0.113.78 --set ttl=1s
+run_respond --playbook block.pb --set address=203.0.113.78 --set ttl=4s
 same "a block for a second" 0 $status
-sleep 1.2
+blocked() {
+	nft list ruleset | grep 203.0.113.78
+}
+await not blocked
 run_respond --verify
 same "a block that has ended by itself is not missed" 0 $status
 
@@ -219,13 +223,13 @@ cp -p $scratch/root $crontab
 
 # Another respond holds the lock: who only looks does not wait.
 run_respond --playbook /root/held.pb
-flock "$state_dir/lock" sleep 20 &
+flock -o "$state_dir/lock" sleep $range_seconds &
 holder=$!
-sleep 0.2
+await not flock -n "$state_dir/lock" true
 for command in --verify --list '--show last' '--rollback last --dry-run' '--playbook held.pb --dry-run' --rules; do
 	cp /root/held.pb $playbooks
 	# shellcheck disable=SC2086
-	timeout 8 respond $command >/dev/null 2>&1 </dev/null
+	timeout 25 respond $command >/dev/null 2>&1 </dev/null
 	check_not "while another respond is at work: respond $command does not wait" test $? = 124
 done
 mkdir -p "$SYSCONFDIR/respond"
