@@ -22,11 +22,11 @@ static void settling_end(struct settling *s)
 	pids_free(&s->family);
 }
 
-/* What is stopped, or may be: a stop takes effect when the process leaves the kernel, and
- * where the main thread has ended the state says nothing. */
+/* What is stopped, or may be: a stop takes effect when the process has its turn or leaves the
+ * kernel, and where the main thread has ended the state says nothing. */
 static bool may_be_stopped(const struct proc_stat *st)
 {
-	return st->state == 'T' || st->state == 'D' || st->state == 'Z';
+	return st->state == 'T' || st->state == 'R' || st->state == 'D' || st->state == 'Z';
 }
 
 static int go_on(struct settling *s, pid_t pid, int pidfd)

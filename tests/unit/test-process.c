@@ -2,6 +2,7 @@
  *
  * Killing and stopping processes, against stand-ins.
  */
+#include "base/clock.h"
 #include "base/hash.h"
 #include "change/process-kill.h"
 #include "change/process-record.h"
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -386,6 +388,67 @@ static void what_a_dead_run_left_stopped_goes_on(void **state)
 	}
 }
 
+/* For half a second PID has no turn: what starts and stops it is on another processor. -1: that
+ * is not to be had here. */
+static pid_t starve(pid_t pid)
+{
+	const struct sched_param first = {.sched_priority = 50};
+	cpu_set_t all, one, rest;
+	char byte;
+	int ready[2], cpu = 0;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	while (!CPU_ISSET(cpu, &all))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	CPU_XOR(&rest, &all, &one);
+	if (CPU_COUNT(&rest) == 0)
+		return -1;
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(sched_setaffinity(0, sizeof(rest), &rest), 0);
+	assert_int_equal(sched_setaffinity(pid, sizeof(one), &one), 0);
+	pid_t hog = fork();
+	if (hog == 0) {
+		int64_t end = monotonic_ms() + 500;
+		if (sched_setaffinity(0, sizeof(one), &one) < 0 || sched_setscheduler(0, SCHED_FIFO, &first) < 0)
+			_exit(1);
+		close(ready[0]);
+		close(ready[1]);
+		while (monotonic_ms() < end)
+			;
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 0);
+	close(ready[0]);
+	return hog;
+}
+
+/* It has been told to stop, and has had no turn since. */
+static void what_has_yet_to_stop_goes_on(void **state)
+{
+	struct stage *s = *state;
+	_cleanup_work_ struct work w = {0};
+	cpu_set_t all;
+	pid_t hog, pid = stage_start(s, "late", NULL, "sleep", NULL);
+	struct change *c = work_plan_tree(s, &w, &process_kill, "late");
+	char was = 'T';
+	int status = 0;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	for (int i = 0; i < 20 && was == 'T' && (hog = starve(pid)) > 0; i++) {
+		kill(pid, SIGSTOP);
+		was = stage_state(s, pid);
+		settle_later(s, &w, c);
+		assert_int_equal(waitpid(hog, &status, 0), hog);
+		assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+		stage_await_state(s, pid, 'S');
+	}
+	if (was == 'T' || status != 0) {
+		print_message("a processor cannot be kept from a process here\n");
+		skip();
+	}
+}
+
 static void children_of_what_was_stopped_go_on(void **state)
 {
 	struct stage *s = *state;
@@ -475,6 +538,7 @@ int main(int argc, char **argv)
 		TEST(a_tracer_that_matches_dies_with_its_tracee),
 		TEST(a_stop_is_taken_back_as_it_was),
 		TEST(what_a_dead_run_left_stopped_goes_on),
+		TEST(what_has_yet_to_stop_goes_on),
 		TEST(children_of_what_was_stopped_go_on),
 		TEST(after_a_reboot_nobody_is_continued),
 		TEST(damaged_data_is_refused),
