@@ -199,7 +199,7 @@ same "rollback: nothing is missed" "0 1 run: 0 changes in force." "$status $outp
 # ---- what is not missed ----------------------------------------------------------------------------------
 
 run_respond --playbook block.pb --set address=203.0.113.78 --set ttl=4s
-same "a block for a second" 0 $status
+same "a block for four seconds" 0 $status
 blocked() {
 	nft list ruleset | grep 203.0.113.78
 }
