@@ -102,15 +102,20 @@ plugin() {
 	pgrep -P "$daemon" -x respond
 }
 
+# Whose child it is by then may not ask how it ended.
 is_gone() {
-	! kill -0 "$1" 2>/dev/null
+	! kill -0 "$1" 2>/dev/null || [ "$(awk '$1 == "State:" { print $2 }' "/proc/$1/status")" = Z ]
 }
 
-# A login that fails, as sshd's own record has it. The block it leads to can cut it off before
-# sshd has answered, and ssh would wait for that answer.
+sshd_listens() {
+	ss -Hltn src 203.0.113.1:22 | grep -q .
+}
+
+# guess SECONDS: a login that fails, as sshd's own record has it. The block it leads to can cut it off
+# before sshd has answered, and ssh would wait for that answer.
 guess() {
-	timeout 10 ip netns exec guesser ssh -F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes \
-		-o ConnectTimeout=5 nobody-here@203.0.113.1 true >/dev/null 2>&1
+	timeout "$1" ip netns exec guesser ssh -F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes \
+		-o ConnectTimeout="$1" nobody-here@203.0.113.1 true >/dev/null 2>&1
 	true
 }
 
@@ -144,15 +149,16 @@ writes() {
 	auditctl -m "are you there" && sleep 0.1 && grep -qs "are you there" $log
 }
 check "auditd writes" await writes
+check "sshd listens" await sshd_listens
 
-guess
+guess 60
 check "sshd tells auditd of a login that failed" await grep -qE '^type=USER_LOGIN .*addr=203\.0\.113\.9 .*res=failed' $log
 check "respond has it from auditd, and by the rule plans only" await at_least dry-runs 1
 check_not "nothing is blocked" blocked
 sed -i 's/dry-run/enforce/' $rules/audit.conf
 kill -HUP $daemon
 again() {
-	guess
+	guess 10
 	at_least runs 1
 }
 check "once the rules were read again, a guess is a run" await again

@@ -21,6 +21,7 @@ cat >$rules/crowdsec.conf <<-'RULES'
 	set ttl = ${event.duration}
 	key = address
 	mode = enforce
+	cooldown = 1h
 
 	[rule short]
 	source = crowdsec

@@ -65,11 +65,11 @@ gone() {
 }
 
 jailer() {
-	timeout 30 fail2ban-client -s /run/fail2ban.sock -p /run/fail2ban.pid "$@"
+	timeout 120 fail2ban-client -s /run/fail2ban.sock -p /run/fail2ban.pid "$@"
 }
 
 start_jailer() {
-	timeout 30 fail2ban-server -s /run/fail2ban.sock -p /run/fail2ban.pid --logtarget /run/fail2ban.log -b start >/dev/null 2>&1
+	timeout 120 fail2ban-server -s /run/fail2ban.sock -p /run/fail2ban.pid --logtarget /run/fail2ban.log -b start >/dev/null 2>&1
 	await jailer ping
 }
 

@@ -117,6 +117,11 @@ start_jailer() {
 	await jailer ping
 }
 
+# It answers until its end, and goes on for a while behind that.
+stop_jailer() {
+	jailer stop && await test ! -e /run/fail2ban.pid
+}
+
 : >$log
 check "the other firewalls' tables are laid" lay_other_tables
 check "fail2ban starts" start_jailer
@@ -152,7 +157,7 @@ ended "ours is taken back" 0
 check "the ban stands" bans $guesser
 
 # It takes its table away and lays it again.
-jailer stop >/dev/null
+check "fail2ban ends" stop_jailer
 check "fail2ban stops: its table is gone" await not_banned $guesser
 check "ours stands" blocks 203.0.113.99
 run_respond --verify

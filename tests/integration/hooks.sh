@@ -296,11 +296,13 @@ rule short 'source = json' 'playbook = block.pb' 'set address = ${event.srcip}' 
 	'undo-on action = unban'
 gone() { ! blocked "$1"; }
 waiters() { pgrep -cf -- '--await [0-9]'; }
+waiters_are() { [ "$(waiters)" = "$1" ]; }
 waiting=$(waiters)
 alert "\"srcip\":\"198.51.100.90\""
 left=$(left_of 198.51.100.90)
 check "ttl: the rule's goes before the playbook's seven days (${left:-none} s)" test "${left:-0}" -gt 250 -a "${left:-0}" -le 300
-same "ttl: the kernel ends it, nothing more waits" "$waiting" "$(waiters)"
+# What waits for the miner's run may be slow to say so: then a second one is started, and goes.
+check "ttl: the kernel ends it, nothing more waits" await waiters_are "$waiting"
 # The clock of the host is the kernel's: a block that has 100 s left is put there by hand.
 set_name=$(nft list table inet respond | awk '$1 == "set" {name = $2} /198.51.100.90/ {print name; exit}')
 nft delete element inet respond "$set_name" '{ 198.51.100.90 }'

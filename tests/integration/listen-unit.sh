@@ -25,7 +25,7 @@ write_rule() {
 
 # event KIND ADDRESS: what is answered.
 event() {
-	printf 'json\n{"kind":"%s","srcip":"%s"}\n' "$1" "$2" | on_host timeout 20 peer /run/respond/hook.sock
+	printf 'json\n{"kind":"%s","srcip":"%s"}\n' "$1" "$2" | on_host timeout 120 peer /run/respond/hook.sock
 }
 
 blocked() {
@@ -77,7 +77,7 @@ RULES
 echo harmless >$host_root/srv/dropper
 on_host systemctl reload respond-listen.service
 away() {
-	printf 'json\n{"kind":"away","path":"/srv/dropper"}\n' | on_host timeout 20 peer /run/respond/hook.sock
+	printf 'json\n{"kind":"away","path":"/srv/dropper"}\n' | on_host timeout 120 peer /run/respond/hook.sock
 	! on_host test -e /srv/dropper
 }
 check "a file is taken away for 15 s" await away
