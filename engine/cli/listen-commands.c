@@ -161,6 +161,7 @@ static int begin(struct living *v)
 {
 	struct session *s = v->session;
 	v->listener.fd = -1;
+	live_hold_signals();
 	int status = session_become_root("a hook");
 	if (status == EXIT_DONE)
 		status = session_config(s);

@@ -293,13 +293,25 @@ static int loop(struct live *l, struct polled *p)
 	return 0;
 }
 
+static void heard_signals(sigset_t *ret)
+{
+	sigemptyset(ret);
+	sigaddset(ret, SIGHUP);
+	sigaddset(ret, SIGINT);
+	sigaddset(ret, SIGTERM);
+}
+
+void live_hold_signals(void)
+{
+	sigset_t heard;
+	heard_signals(&heard);
+	sigprocmask(SIG_BLOCK, &heard, NULL);
+}
+
 static int open_signals(sigset_t *ret_before, int *ret)
 {
 	sigset_t heard;
-	sigemptyset(&heard);
-	sigaddset(&heard, SIGHUP);
-	sigaddset(&heard, SIGINT);
-	sigaddset(&heard, SIGTERM);
+	heard_signals(&heard);
 	sigprocmask(SIG_BLOCK, &heard, ret_before);
 	*ret = signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
 	return *ret < 0 ? -errno : 0;

@@ -48,6 +48,10 @@ struct live {
 	uint64_t too_long, noted_too_long, noted_refused;
 };
 
+/* From here on SIGHUP, SIGINT and SIGTERM wait for live_run(): to be called first of all, since
+ * whoever has started us may send one at any time. */
+void live_hold_signals(void);
+
 /* Until there is nothing more to come. 0 or -errno: it could not go on. */
 int live_run(struct live *live);
 

@@ -106,21 +106,11 @@ static void tell(void *ctx, const char *text)
 	buf_printf(&s->told, "%s\n", text);
 }
 
-/* What comes before the loop listens to signals waits for it. */
-static void hold_signals(int how)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(how, &set, NULL);
-}
-
 static int make(void **state)
 {
 	void *bench = NULL;
 	int ends[2];
-	hold_signals(SIG_BLOCK);
+	live_hold_signals();
 	struct stage *s = calloc(1, sizeof(*s));
 	_cleanup_buf_ struct buf why = {0};
 	_cleanup_(diags_free) struct diags diags = {.file = strdup("h.conf")};
@@ -158,7 +148,6 @@ static int drop(void **state)
 	munmap(s->shared, sizeof(*s->shared));
 	buf_free(&s->told);
 	free(s);
-	hold_signals(SIG_UNBLOCK);
 	return bench_drop(&bench);
 }
 
@@ -339,6 +328,16 @@ static void sighup_reads_the_rules_again(void **state)
 	end(child);
 }
 
+static void a_signal_while_it_starts_is_heard(void **state)
+{
+	struct stage *s = *state;
+	kill(getpid(), SIGHUP);
+	pid_t child = signal_when(s, 0, SIGTERM, 0);
+	run(s);
+	assert_int_equal(s->reloads, 1);
+	end(child);
+}
+
 int main(void)
 {
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, make, drop)
@@ -350,6 +349,7 @@ int main(void)
 		STAGED(sigterm_ends_it_when_what_waits_is_done),
 		STAGED(a_second_sigterm_does_not_wait),
 		STAGED(sighup_reads_the_rules_again),
+		STAGED(a_signal_while_it_starts_is_heard),
 	};
 	if (geteuid() != 0) { /* parsers are confined by root alone */
 		puts("1..0 # SKIP needs root");
