@@ -197,7 +197,7 @@ pid_t stage_start(const char *path, const char *mode, const char *arg)
 	return stage_exec(path, mode, arg);
 }
 
-/* Its children end with it, a moment later: they are waited for, too, with the sockets that they have. */
+/* Who is connected to it ends with it, a moment later, and is waited for. */
 void stage_kill(pid_t pid)
 {
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -246,7 +246,7 @@ static int accept_from(const char *address)
 		for (;;)
 			pause();
 	}
-	int connection = accept(fd, NULL, NULL);
+	int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC); /* what runs below does not have it */
 	close(fd);
 	return connection;
 }
