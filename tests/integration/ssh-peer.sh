@@ -19,7 +19,7 @@ ip netns add outside
 ip link add in0 type veth peer name out0 netns outside
 ip addr add $victim/24 dev in0 && ip link set in0 up
 ip -n outside link set out0 up
-for n in {10..39}; do ip -n outside addr add 203.0.113.$n/24 dev out0; done
+for n in {10..29}; do ip -n outside addr add 203.0.113.$n/24 dev out0; done
 
 useradd --create-home --shell /bin/bash alice
 echo 'alice:alice-secret-1' | chpasswd
@@ -112,18 +112,18 @@ ended "he whom sshd asks about is not protected" 5
 check "while it still asks" runs '^sleep 20'
 
 # Every one of them is blocked by what his guess starts, however busy the host is.
-for n in {20..39}; do
+for n in {20..29}; do
 	from 203.0.113.$n -o PubkeyAuthentication=no -o PreferredAuthentications=password alice@$victim true &
 done
 all_are_blocked() {
 	local n
-	for n in {20..39}; do blocked 203.0.113.$n || return; done
+	for n in {20..29}; do blocked 203.0.113.$n || return; done
 }
-check "twenty who guess a password are blocked" await all_are_blocked
+check "ten who guess a password are blocked" await all_are_blocked
 check_not "he who logged in is not" blocked 203.0.113.10
 tally_is() {
 	[ "$(respond --hooks --format json | json "rules.0.counts.$1")" = "$2" ]
 }
-check "each by a run" await tally_is runs 20
+check "each by a run" await tally_is runs 10
 check "none was refused" tally_is refused 0
 finish
