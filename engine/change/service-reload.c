@@ -150,14 +150,15 @@ static int reload_by_signal(struct host *host, const struct service *service, st
 	}
 	for (size_t i = 0; i < pids.n && r == 0; i++) {
 		r = hang_up(host, pids.v[i], service, &listening);
-		int back = r == 0 ? wait_back(host, pids.v[i], service, &listening) : r;
-		if (r == 0 && back < 0) {
+		if (r < 0)
+			break;
+		int back = wait_back(host, pids.v[i], service, &listening);
+		if (back < 0) {
 			buf_printf(note, "%s (pid %d) %s after SIGHUP", service->name, (int)pids.v[i],
 			           back == -ESRCH ? "ended" : "did not listen again");
 			return -ETIMEDOUT;
 		}
-		if (r == 0)
-			buf_printf(note, "%sSIGHUP to pid %d", note->len ? ", " : "", (int)pids.v[i]);
+		buf_printf(note, "%sSIGHUP to pid %d", note->len ? ", " : "", (int)pids.v[i]);
 	}
 	if (r < 0)
 		buf_printf(note, "%s could not be told to reload: %s", service->name, strerror(-r));

@@ -271,10 +271,15 @@ static bool is_sshd_name(const char *name)
 	return false;
 }
 
+static bool target_is_sshd(const struct target *t)
+{
+	return t->installed && is_sshd_name(t->name);
+}
+
 static bool is_sshd(struct guard *guard, pid_t pid)
 {
 	_cleanup_(target_free) struct target t = {0};
-	return look_at(guard, pid, &t) == 0 && t.installed && is_sshd_name(t.name);
+	return look_at(guard, pid, &t) == 0 && target_is_sshd(&t);
 }
 
 static int find_listener(void *ctx, uint32_t inode)
@@ -292,7 +297,7 @@ static bool is_logged_in(struct guard *guard, pid_t pid, const struct proc_stat 
 	int r = look_at(guard, pid, &t);
 	if (r == -ESRCH || (r == 0 && t.exe_error == -ENOENT))
 		return false;
-	return r < 0 || (!(t.installed && is_sshd_name(t.name)) && t.stat.session != parent->session);
+	return r < 0 || (!target_is_sshd(&t) && t.stat.session != parent->session);
 }
 
 /* Where that cannot be told it does: it may be somebody's way in. */
@@ -343,7 +348,7 @@ static int is_listener(struct guard *guard, pid_t pid, struct refusal *v)
 static int check_sshd(struct guard *guard, const struct subject *subject, const struct target *t, struct refusal *v)
 {
 	pid_t pid = subject->pid;
-	if (!t->installed || !is_sshd_name(t->name))
+	if (!target_is_sshd(t))
 		return 0;
 	int listens = is_sshd(guard, t->stat.ppid) ? 0 : is_listener(guard, pid, v);
 	if (listens < 0)
