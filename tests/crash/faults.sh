@@ -72,9 +72,8 @@ run_status=0      # of a run without faults
 rollback_status=3 # that processes were killed cannot be undone
 
 prepare() {
-	local n
 	stage_host
-	for n in {0..31}; do [ -e /dev/loop$n ] || mknod /dev/loop$n b 7 $n; done
+	make_loop_nodes
 	[ -n "${SANITIZE:-}" ] || list_places
 }
 

@@ -190,13 +190,13 @@ prepare_disk() {
 }
 
 prepare() {
-	local fs n
+	local fs
 	install_respond
 	stage_incident
 	export RANGE_DEADLINE
 	root=/run/range/disk # where the disk is mounted
 	mkdir -p $root
-	for n in {0..31}; do [ -e /dev/loop$n ] || mknod /dev/loop$n b 7 $n; done
+	make_loop_nodes
 	stage_dirs=($root/etc $root/root $root/opt $root/var/spool $root/tmp $root/home)
 	state_dir=$root/var/lib/respond
 	run_args=(--playbook power.pb)

@@ -71,15 +71,10 @@ stopped_processes() {
 	grep -lE '^State:\s+[Tt]' /proc/[0-9]*/status 2>/dev/null
 }
 
-# The listening sockets of sshd: others after each reload.
-sshd_listens() {
-	ss -Hltne 'sport = :22' | grep -o 'ino:[0-9]*' | LC_ALL=C sort
-}
-
 # sshd_listens_but BEFORE: whether it listens on as many as at first, and on none of those. It closes
 # them one by one, and makes the new ones after that.
 sshd_listens_but() {
-	listens=$(sshd_listens)
+	listens=$(sshd_sockets)
 	[ "$(wc -l <<<"$listens")" = "$n_listens" ] && [ -z "$(LC_ALL=C comm -12 <(echo "$1") <(echo "$listens"))" ]
 }
 
@@ -173,7 +168,7 @@ put_ruleset() {
 # sshd as the files of this name say, if it was told something else since.
 put_sshd() {
 	local before=$listens
-	[ "$(sshd_listens)" != "$before" ] || [ "$1" != "$sshd_obeys" ] || return 0
+	[ "$(sshd_sockets)" != "$before" ] || [ "$1" != "$sshd_obeys" ] || return 0
 	await_sshd ''          # whoever told it to reload may have been killed meanwhile
 	sshd_obeys=$1
 	before=$listens
@@ -226,7 +221,7 @@ stage_host() {
 	mkdir -p "$saved"
 	rm -rf "$state_dir"
 
-	listens=$(sshd_listens)
+	listens=$(sshd_sockets)
 	n_listens=$(wc -l <<<"$listens")
 	sshd_obeys=before
 	save_files before
@@ -327,7 +322,7 @@ sshd_does_as_it_says() {
 # sshd was told to read its files whenever they changed: it does what is in them, once it has read them.
 judge_sshd() {
 	local lets_in=no says=no
-	[ "$(sshd_listens)" != "$listens" ] || [ "$state" != before ] || return 0
+	[ "$(sshd_sockets)" != "$listens" ] || [ "$state" != before ] || return 0
 	! grep -qs '^PermitRootLogin yes' /etc/ssh/sshd_config.d/50-cloud-init.conf || says=yes
 	await sshd_does_as_it_says || problem "sshd lets root in: $lets_in, but its files say: $says"
 }

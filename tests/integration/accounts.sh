@@ -80,22 +80,8 @@ start_sshd() {
 	await test -s /run/sshd.pid # it listens by then
 }
 
-sshd_listens() {
-	ss -Hltne 'sport = :22' | grep -o 'ino:[0-9]*' | LC_ALL=C sort
-}
-
-# sshd_listens_but BEFORE: on as many sockets as then, and on none of those.
-sshd_listens_but() {
-	local now
-	now=$(sshd_listens)
-	[ "$(wc -l <<<"$now")" = "$(wc -l <<<"$1")" ] && [ -z "$(LC_ALL=C comm -12 <(echo "$1") <(echo "$now"))" ]
-}
-
 reload_sshd() {
-	local before
-	before=$(sshd_listens)
-	kill -HUP "$(cat /run/sshd.pid)"
-	await sshd_listens_but "$before"
+	hang_up_sshd "$(cat /run/sshd.pid)"
 }
 
 command -v openssl >/dev/null || skip_all "openssl is not installed"

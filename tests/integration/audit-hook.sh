@@ -102,11 +102,6 @@ plugin() {
 	pgrep -P "$daemon" -x respond
 }
 
-# Whose child it is by then may not ask how it ended.
-is_gone() {
-	! kill -0 "$1" 2>/dev/null || [ "$(awk '$1 == "State:" { print $2 }' "/proc/$1/status")" = Z ]
-}
-
 sshd_listens() {
 	ss -Hltn src 203.0.113.1:22 | grep -q .
 }
@@ -168,5 +163,5 @@ pid=$daemon
 kill -TERM $daemon
 wait $daemon 2>/dev/null
 daemon=''
-check "respond ends with auditd" await is_gone "$ours"
+check "respond ends with auditd" await has_ended "$ours"
 finish

@@ -266,7 +266,7 @@ late rollback continue
 truncate -s 16M $scratch/frozen.image
 mke2fs -q -F $scratch/frozen.image
 mkdir $scratch/frozen
-for n in {0..31}; do [ -e /dev/loop$n ] || mknod /dev/loop$n b 7 $n; done
+make_loop_nodes
 await mount -o loop $scratch/frozen.image $scratch/frozen # others look for a free loop device at the same time
 install -m 0755 "$(command -v dd)" /usr/local/bin/policy-stuck
 fsfreeze --freeze $scratch/frozen

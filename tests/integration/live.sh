@@ -72,13 +72,9 @@ stop() {
 
 ends() {
 	local status=0
-	check "$1: in time" await ended_by_now $daemon
+	check "$1: in time" await has_ended $daemon
 	wait $daemon || status=$?
 	same "$1: with success" 0 $status
-}
-
-ended_by_now() {
-	! kill -0 "$1" 2>/dev/null || [ "$(awk '$1 == "State:" { print $2 }' "/proc/$1/status")" = Z ]
 }
 
 blocked() {
@@ -413,7 +409,7 @@ check "the same alert is acted on at once" await blocked 198.18.8.1
 survivor=$(pgrep -P $daemon -x respond-run)
 stop_now() {
 	kill -TERM $daemon
-	ended_by_now $daemon
+	has_ended $daemon
 }
 check "a second SIGTERM does not wait for a run" await stop_now
 wait $daemon

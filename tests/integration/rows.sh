@@ -26,22 +26,8 @@ configure() {
 	reload_sshd
 }
 
-sshd_sockets() {
-	ss -Hltne 'sport = :22' | grep -o 'ino:[0-9]*' | LC_ALL=C sort
-}
-
-# All of its sockets are new: it has closed the old ones before it made them.
-listens_anew() {
-	local now
-	now=$(sshd_sockets)
-	[ -n "$now" ] && [ "$(wc -l <<<"$now")" = "$(wc -l <<<"$1")" ] && [ -z "$(LC_ALL=C comm -12 <(echo "$now") <(echo "$1"))" ]
-}
-
 reload_sshd() {
-	local before
-	before=$(sshd_sockets)
-	kill -HUP "$SSHD_PID"
-	await listens_anew "$before" || echo "sshd does not come back"
+	hang_up_sshd "$SSHD_PID"
 }
 
 # step ACTION [LINE...]: a playbook of one step.

@@ -121,6 +121,35 @@ sshd_settings() {
 	done
 }
 
+# The listening sockets of sshd: others after each reload.
+sshd_sockets() {
+	ss -Hltne 'sport = :22' | grep -o 'ino:[0-9]*' | LC_ALL=C sort
+}
+
+# listens_anew BEFORE: on as many sockets as then, and on none of those. It has closed them before it
+# makes the new ones.
+listens_anew() {
+	local now
+	now=$(sshd_sockets)
+	[ -n "$now" ] && [ "$(wc -l <<<"$now")" = "$(wc -l <<<"$1")" ] && [ -z "$(LC_ALL=C comm -12 <(echo "$now") <(echo "$1"))" ]
+}
+
+# hang_up_sshd PID: it reads its configuration again, and has when this is over.
+hang_up_sshd() {
+	local before
+	before=$(sshd_sockets)
+	kill -HUP "$1"
+	await listens_anew "$before" || echo "sshd does not come back"
+}
+
+# Nodes for disks in files, which a host of its own may lack.
+make_loop_nodes() {
+	local n
+	for n in {0..31}; do
+		[ -b /dev/loop$n ] || mknod -m 0660 /dev/loop$n b 7 $n
+	done
+}
+
 # ---- what a run has left ---------------------------------------------------------
 
 last_run() {

@@ -82,10 +82,7 @@ bail_out() {
 # The tree is never written to: what the host writes goes to an ext4 image in memory, as
 # in every range.
 make_disk() {
-	local n
-	for n in {0..31}; do
-		[ -b /dev/loop$n ] || mknod -m 0660 /dev/loop$n b 7 $n
-	done
+	make_loop_nodes
 	mkdir -p /run/range/host/{tree,disk,root,cgroup} $scratch
 	mount -o ro,loop "$HOST_TREE" /run/range/host/tree &&
 		truncate -s 1G /run/range/host/image &&

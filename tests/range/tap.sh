@@ -76,6 +76,11 @@ await() {
 	return 1
 }
 
+# has_ended PID: also where nobody has asked yet how.
+has_ended() {
+	! kill -0 "$1" 2>/dev/null || [ "$(awk '$1 == "State:" { print $2 }' "/proc/$1/status")" = Z ]
+}
+
 finish() {
 	echo "1..$tap_count"
 	[ $tap_failed = 0 ]
